@@ -1,0 +1,132 @@
+//! What can go wrong with a picture, and what can get lost on the way to a file.
+
+use super::Format;
+use std::collections::TryReserveError;
+use std::fmt;
+
+/// Why a picture could not be read, converted or written. The variants tell who can do something about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PictureError {
+    /// The file breaks the rules of its format, or ends too early. Get an intact copy.
+    #[error("damaged {format} file: {reason}")]
+    Decode {
+        /// What the file claims to be.
+        format: Format,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file or picture may be fine, but is of a kind that is not handled. Convert it first.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A file asks for more than the [`PictureLimits`](super::PictureLimits) allow. Raise them if it can be trusted.
+    #[error("{what} is {value}, over the limit of {limit}")]
+    Limit {
+        /// The quantity.
+        what: &'static str,
+        /// What the file asks for.
+        value: u64,
+        /// What is allowed.
+        limit: u64,
+    },
+    /// The output format cannot hold this picture. Choose another one.
+    #[error("cannot write this picture as {format}: {reason}")]
+    Encode {
+        /// The format asked for.
+        format: Format,
+        /// Why it does not work.
+        reason: String,
+    },
+    /// A file extension or format name that is not in the list.
+    #[error("unknown picture format {name:?}; known are {}", Format::KNOWN_NAMES)]
+    UnknownFormat {
+        /// The extension or name.
+        name: String,
+    },
+    /// The caller passed arguments that contradict each other.
+    #[error("wrong argument: {0}")]
+    Parameter(String),
+    /// The machine has too little memory for the picture.
+    #[error("out of memory: {0}")]
+    OutOfMemory(#[from] TryReserveError),
+}
+
+impl PictureError {
+    pub(super) fn damaged(format: Format, reason: impl fmt::Display) -> Self {
+        Self::Decode {
+            format,
+            reason: reason.to_string(),
+        }
+    }
+
+    pub(super) fn encode(format: Format, reason: impl fmt::Display) -> Self {
+        Self::Encode {
+            format,
+            reason: reason.to_string(),
+        }
+    }
+
+    /// Sorts an error of a decoder of the crate `image` by who must act.
+    pub(super) fn from_decoder(format: Format, error: image::ImageError) -> Self {
+        match error {
+            image::ImageError::Unsupported(error) => Self::Unsupported(error.to_string()),
+            error => Self::damaged(format, error),
+        }
+    }
+}
+
+/// Something that was lost because the output format cannot hold it. `Display` gives a sentence for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The colour profile did not fit: colours may look different.
+    DroppedIcc(Format),
+    /// The EXIF data did not fit: orientation, time, place and camera are gone.
+    DroppedExif(Format),
+    /// The XMP packet did not fit.
+    DroppedXmp(Format),
+    /// The alpha channel was left out. Pixels show the colours they had beneath it.
+    DroppedAlpha(Format),
+    /// 16 bits per sample were rounded to 8.
+    ReducedTo8Bit(Format),
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, format, limit) = match *self {
+            Self::DroppedIcc(format) => (
+                "the ICC colour profile was dropped",
+                format,
+                "cannot hold one this large",
+            ),
+            Self::DroppedExif(format) => (
+                "the EXIF data was dropped",
+                format,
+                "holds 65527 bytes of it at most",
+            ),
+            Self::DroppedXmp(Format::Png) => (
+                "the XMP packet was dropped",
+                Format::Png,
+                "holds it as UTF-8 text only",
+            ),
+            Self::DroppedXmp(format) => (
+                "the XMP packet was dropped",
+                format,
+                "holds 65504 bytes of it at most",
+            ),
+            Self::DroppedAlpha(format) => {
+                return write!(f, "the alpha channel was dropped: {format} cannot hold it");
+            }
+            Self::ReducedTo8Bit(format) => {
+                return write!(
+                    f,
+                    "16 bits per sample were reduced to 8: {format} cannot hold more"
+                );
+            }
+        };
+        match format {
+            Format::Pnm => write!(f, "{what}: PNM cannot hold it"),
+            _ => write!(f, "{what}: {format} {limit}"),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The image file formats that are read and written, and how others are told apart.
+
+use super::PictureError;
+use std::fmt;
+use std::path::Path;
+
+/// An image file format that can be read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// Lossless, every kind of picture and metadata.
+    Png,
+    /// Lossy, 8 bit, no alpha.
+    Jpeg,
+    /// Read lossy and lossless, written lossless; 8 bit, at most 16384 pixels a side. Grey comes back as RGB.
+    WebP,
+    /// PBM, PGM, PPM and PAM: bare pixels with 8 or 16 bit, no metadata.
+    Pnm,
+}
+
+impl Format {
+    pub(super) const KNOWN_NAMES: &str = "png, jpg, jpeg, webp, pnm, ppm, pgm, pam";
+
+    /// The format for a file extension or a name given by the user, in any case: `png`, `jpg`, `jpeg`, `webp`,
+    /// `pnm`, `ppm`, `pgm` or `pam`.
+    ///
+    /// # Errors
+    /// [`PictureError::UnknownFormat`] for anything else.
+    pub fn from_name(name: &str) -> Result<Self, PictureError> {
+        match name.to_ascii_lowercase().as_str() {
+            "png" => Ok(Self::Png),
+            "jpg" | "jpeg" => Ok(Self::Jpeg),
+            "webp" => Ok(Self::WebP),
+            "pnm" | "ppm" | "pgm" | "pam" => Ok(Self::Pnm),
+            _ => Err(PictureError::UnknownFormat {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// The format that the extension of `path` stands for. For output: [`load`](super::load) goes by content.
+    ///
+    /// # Errors
+    /// [`PictureError::UnknownFormat`], with an empty name where there is no extension.
+    pub fn from_path(path: &Path) -> Result<Self, PictureError> {
+        let extension = path.extension().unwrap_or_default();
+        Self::from_name(&extension.to_string_lossy())
+    }
+
+    /// The format of the file that starts with `bytes`.
+    pub(super) fn sniff(bytes: &[u8]) -> Result<Self, PictureError> {
+        match bytes {
+            [0x89, b'P', b'N', b'G', ..] => Ok(Self::Png),
+            [0xFF, 0xD8, 0xFF, ..] => Ok(Self::Jpeg),
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Ok(Self::WebP),
+            [b'P', b'1'..=b'7', space, ..] if space.is_ascii_whitespace() || *space == b'#' => {
+                Ok(Self::Pnm)
+            }
+            _ => Err(PictureError::Unsupported(match foreign_name(bytes) {
+                Some(name) => {
+                    format!("this looks like {name}; only PNG, JPEG, WebP and PNM are read")
+                }
+                None => "not a picture in a known format; only PNG, JPEG, WebP and PNM are read"
+                    .to_owned(),
+            })),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::WebP => "WebP",
+            Self::Pnm => "PNM",
+        })
+    }
+}
+
+/// What a file of none of our formats most likely is.
+fn foreign_name(bytes: &[u8]) -> Option<&'static str> {
+    const SIGNATURES: &[(&[u8], &str)] = &[
+        (b"\x9BKLN", "a kiln file (decode it, do not encode it)"),
+        (b"GIF8", "a GIF file"),
+        (b"II*\0", "a TIFF file"),
+        (b"MM\0*", "a TIFF file"),
+        (b"BM", "a BMP file"),
+        (b"PF", "a PFM file (floating-point pixels)"),
+        (b"Pf", "a PFM file (floating-point pixels)"),
+        (
+            b"\x76\x2F\x31\x01",
+            "an OpenEXR file (floating-point pixels)",
+        ),
+        (b"#?RADIANCE", "a Radiance HDR file (floating-point pixels)"),
+        (b"\xFF\x0A", "a JPEG XL file"),
+        (b"\0\0\0\x0CJXL ", "a JPEG XL file"),
+        (b"\0\0\0\x0CjP  ", "a JPEG 2000 file"),
+        (b"\xFF\x4F\xFF\x51", "a JPEG 2000 file"),
+        (b"8BPS", "a Photoshop file"),
+        (b"qoif", "a QOI file"),
+        (b"\0\0\x01\0", "an icon file (ICO)"),
+        (b"farbfeld", "a farbfeld file"),
+        (b"DDS ", "a DDS file"),
+        (b"%PDF", "a PDF file"),
+        (b"<svg", "an SVG file"),
+        (b"<?xml", "an XML or SVG file"),
+    ];
+    let known = SIGNATURES
+        .iter()
+        .find(|(signature, _)| bytes.starts_with(signature));
+    if let Some((_, name)) = known {
+        return Some(name);
+    }
+    // ISO media files: the brand after `ftyp` says which.
+    match bytes.get(4..12)? {
+        b"ftypavif" | b"ftypavis" => Some("an AVIF file"),
+        [b'f', b't', b'y', b'p', b'h' | b'm', b'e' | b'i', ..] => Some("a HEIF file"),
+        [b'f', b't', b'y', b'p', ..] => Some("a video file"),
+        _ => None,
+    }
+}

@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Write the weights file that the Rust crate runs, and fixtures for its parity tests.
+
+    python export.py --checkpoint RUN/decayed.pt --data PHOTOS --out ../weights/base.safetensors [--fixtures ../tests/fixtures]
+"""
+import argparse
+
+import torch
+from safetensors.numpy import save_file
+
+from kiln_ref import data
+from kiln_ref.export import export
+from kiln_ref.fixtures import write_fixtures
+from kiln_ref.model import Codec
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--checkpoint", required=True)
+    p.add_argument("--data", required=True, help="training photographs: the tables of z are counted on every tenth")
+    p.add_argument("--out", required=True)
+    p.add_argument("--fixtures", help="folder for the parity fixtures")
+    p.add_argument("--threads", type=int, default=1)
+    args = p.parse_args()
+    torch.set_num_threads(args.threads)
+    state = torch.load(args.checkpoint, map_location="cpu", weights_only=True)
+    net = Codec(state["config"])
+    net.load_state_dict(state["net"])
+    tensors, meta = export(net, data.load_folder(args.data)[::10])
+    save_file(tensors, args.out, metadata=meta)
+    print(f"{args.out}: {len(tensors)} tensors, {sum(t.nbytes for t in tensors.values()) / 1e6:.2f} MB, step {state['step']}")
+    if args.fixtures:
+        write_fixtures(net, tensors, args.fixtures)
+
+
+if __name__ == "__main__":
+    main()

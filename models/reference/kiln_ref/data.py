@@ -1,0 +1,63 @@
+"""Pictures as bytes in memory, and random crops of them."""
+import glob
+import os
+
+import numpy as np
+import torch
+from PIL import Image
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def load_folder(folder, smallest=256):
+    out = []
+    for f in sorted(glob.glob(os.path.join(folder, "*"))):
+        if f.lower().endswith(EXTENSIONS):
+            im = np.array(Image.open(f).convert("RGB"))
+            if min(im.shape[:2]) >= smallest:
+                out.append(im)
+    if not out:
+        raise SystemExit(f"no pictures of at least {smallest} pixels a side in {folder}")
+    return out
+
+
+def crop(images, size, rng):
+    """One crop: scaled down at times, flipped, and twice as likely from a textured place."""
+    im = images[rng.integers(len(images))]
+    h, w, _ = im.shape
+    scale = rng.uniform(1.0, min(2.0, min(h, w) / size)) if rng.random() < 0.3 else 1.0
+    n = int(size * scale)
+    best, best_score = None, -1.0
+    for _ in range(1 + int(rng.random() < 0.5)):
+        i, j = rng.integers(h - n + 1), rng.integers(w - n + 1)
+        c = im[i:i + n, j:j + n]
+        g = c[::4, ::4, 1].astype(np.float32)
+        score = np.abs(np.diff(g, axis=0)).mean() + np.abs(np.diff(g, axis=1)).mean()
+        if score > best_score:
+            best, best_score = c, score
+    if n != size:
+        best = np.asarray(Image.fromarray(best).resize((size, size), Image.LANCZOS))
+    if rng.random() < 0.5:
+        best = best[:, ::-1]
+    if rng.random() < 0.5:
+        best = best.transpose(1, 0, 2)
+    return np.ascontiguousarray(best)
+
+
+def batch(images, count, size, rng):
+    x = np.stack([crop(images, size, rng) for _ in range(count)])
+    return torch.from_numpy(x).permute(0, 3, 1, 2).float() / 255 - 0.5
+
+
+def dct_energy(images, step=12):
+    """Mean square of every 16x16 DCT coefficient on opponent colours, pixels in 0..1: [3, 16, 16]."""
+    from .model import dct_matrix, opponent
+    d, col = dct_matrix(), opponent()
+    total, n = 0, 0
+    for im in images[::step]:
+        h, w = im.shape[0] // 16 * 16, im.shape[1] // 16 * 16
+        x = ((im[:h, :w] / 255.0 - 0.5) @ col.T).reshape(h // 16, 16, w // 16, 16, 3)
+        c = np.einsum("ui,aibjc,vj->abcuv", d, x, d, optimize=True)
+        total = total + (c ** 2).sum((0, 1))
+        n += c.shape[0] * c.shape[1]
+    return total / n

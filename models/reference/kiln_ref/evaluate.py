@@ -1,0 +1,33 @@
+"""Rate (estimated from the Gaussian rows) and distortion (on 8-bit pictures) of a model."""
+import math
+
+import numpy as np
+import torch
+
+from .model import SKIP_BELOW, gaussian_bits, laplace_bits
+from .exact import Z_MAX, round_half_up
+
+
+@torch.no_grad()
+def evaluate(net, pictures, levels):
+    """[(level, mean bits per pixel, mean PSNR)] over pictures [h, w, 3] of bytes, cropped to multiples of 16."""
+    device = next(net.parameters()).device
+    net.eval()
+    out = []
+    for q in levels:
+        bits, psnr = [], []
+        for im in pictures:
+            h, w = im.shape[0] // 16 * 16, im.shape[1] // 16 * 16
+            x = torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
+            lq = torch.tensor([q], device=device)
+            z, r, row, y_hat = net.latents(net.analyse(x), lq)
+            z = round_half_up(z).clamp(-Z_MAX, Z_MAX)
+            b = (gaussian_bits(round_half_up(r), torch.round(row)) * (row >= SKIP_BELOW)).sum()
+            b = b + laplace_bits(z, net.z_scale(lq)[:, :, None, None]).sum()
+            x_hat = ((net.synthesise(y_hat, lq) + 0.5).clamp(0, 1) * 255).round()
+            mse = ((x_hat - (x + 0.5) * 255) ** 2).mean().item()
+            bits.append(b.item() / (h * w))
+            psnr.append(10 * math.log10(65025 / mse))
+        out.append((q, round(float(np.mean(bits)), 4), round(float(np.mean(psnr)), 3)))
+    net.train()
+    return out

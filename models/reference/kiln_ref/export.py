@@ -1,0 +1,110 @@
+"""From a trained model to what the Rust crate runs: f16 transforms, integer networks, frozen tables."""
+import json
+import math
+
+import numpy as np
+import torch
+
+from .exact import ACC_LIMIT, ACT_MAX, WEIGHT_MAX, Z_MAX, ExactConv, round_half_up
+from .model import ROW_STEP, ROWS, SIGMA_MIN, SKIP_BELOW
+
+TABLE_TOTAL = 1 << 16
+Z_BAND = 4           # levels that share the tables of z
+
+
+def freeze(p):
+    """Probabilities -> integers >= 1 that sum to 2**16, by greedy repair of the rounded values."""
+    p = np.asarray(p, np.float64)
+    p = p / p.sum()
+    f = np.maximum(1, np.floor(p * TABLE_TOTAL + 0.5)).astype(np.int64)
+    while f.sum() != TABLE_TOTAL:
+        if f.sum() > TABLE_TOTAL:  # take one where it costs least
+            cost = np.where(f > 1, p * np.log(f / np.maximum(f - 1, 1)), np.inf)
+            f[np.argmin(cost)] -= 1
+        else:
+            f[np.argmax(p * np.log((f + 1) / f))] += 1
+    return f.astype(np.uint16)
+
+
+def gaussian_row(row):
+    """(first symbol, frequencies): literals -k..k and an escape bin for both tails."""
+    sigma = math.exp(SIGMA_MIN_LOG + row * ROW_STEP)
+    # Literals reach to where a tail is rarer than the resolution of the table.
+    k = max(1, math.ceil(4.2 * sigma))
+    edge = [0.5 * math.erfc(-(i - 0.5) / (sigma * math.sqrt(2))) for i in range(-k, k + 2)]
+    p = np.diff(np.array(edge))
+    return -k, freeze(np.append(p, max(1 - p.sum(), 1e-7)))
+
+
+SIGMA_MIN_LOG = math.log(SIGMA_MIN)
+
+
+def histogram_row(counts):
+    """(first symbol, frequencies) of z from counts of -Z_MAX..Z_MAX: literals where anything was seen, then an escape."""
+    seen = np.nonzero(counts > 0.5)[0]
+    lo, hi = (min(seen[0], Z_MAX), max(seen[-1], Z_MAX)) if len(seen) else (Z_MAX, Z_MAX)
+    p = counts[lo:hi + 1] + 0.05
+    return int(lo) - Z_MAX, freeze(np.append(p, max(0.5, 2e-4 * p.sum())))
+
+
+@torch.no_grad()
+def z_histograms(net, pictures):
+    """Counts of z_hat per (band of levels, channel, value), smoothed over neighbouring bands."""
+    n, z = net.config["levels"], net.config["hyper"]
+    bands = -(-n // Z_BAND)
+    counts = np.zeros((bands, z, 2 * Z_MAX + 1))
+    device = next(net.parameters()).device
+    for im in pictures:
+        h, w = im.shape[0] // 64 * 64, im.shape[1] // 64 * 64
+        x = torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
+        y = net.analyse(x)
+        for b in range(bands):
+            q = torch.tensor([min(b * Z_BAND + Z_BAND // 2, n - 1)], device=device)
+            v = y * net.gain(q).exp()[:, :, None, None]
+            s = round_half_up(net.hyper(v)).clamp(-Z_MAX, Z_MAX)[0].flatten(1).long().cpu().numpy() + Z_MAX
+            for c in range(z):
+                counts[b, c] += np.bincount(s[c], minlength=2 * Z_MAX + 1)
+    smooth = counts.copy()
+    smooth[1:] += 0.3 * counts[:-1]
+    smooth[:-1] += 0.3 * counts[1:]
+    return smooth
+
+
+@torch.no_grad()
+def export(net, pictures):
+    """All tensors of a weights file, and its metadata. `pictures` (bytes, training set) give the tables of z."""
+    net.eval()
+    out = {}
+
+    def put(name, t, kind):
+        a = t.detach().cpu().numpy() if isinstance(t, torch.Tensor) else np.asarray(t)
+        out[name] = np.ascontiguousarray(a.astype(kind))
+
+    for name, p in net.named_parameters():
+        if name.startswith(("g_a.", "g_s.", "h_a.")):
+            put(name, p, np.float16)
+    for name, layer in net.named_modules():
+        if isinstance(layer, ExactConv):
+            w, b, s = layer.quantised()
+            shift = s + layer.in_bits - layer.out_bits
+            b = b + 2 ** (shift - 1)  # turns floor into rounding
+            total = w.double().abs().sum(1) * layer.in_max + b.double().abs().amax(0)
+            assert total.max() < ACC_LIMIT and w.abs().max() <= WEIGHT_MAX and shift.min() >= 1, name
+            put(f"{name}.weight", w, np.int16)
+            put(f"{name}.bias", b, np.int32)
+            put(f"{name}.shift", shift, np.uint8)
+    put("gain", net.gain.all().exp(), np.float32)
+    put("inverse_gain", net.inverse_gain.all().exp(), np.float32)
+    put("shift", net.shift, np.uint8)
+    y_rows = [gaussian_row(r) for r in range(ROWS)]
+    counts = z_histograms(net, pictures)
+    bands, z, _ = counts.shape
+    z_rows = [histogram_row(counts[b, c]) for b in range(bands) for c in range(z)]
+    for name, rows, skip in (("y", y_rows, SKIP_BELOW), ("z", z_rows, 0)):
+        put(f"tables.{name}.first", [r[0] for r in rows], np.int32)
+        put(f"tables.{name}.length", [len(r[1]) for r in rows], np.int32)
+        put(f"tables.{name}.freqs", np.concatenate([r[1] for r in rows]), np.uint16)
+        put(f"tables.{name}.skip", [skip], np.int32)
+    levels = np.arange(net.config["levels"])
+    put("z_rows", (levels // Z_BAND)[:, None] * z + np.arange(z)[None], np.uint16)
+    return out, {"config": json.dumps(net.config, sort_keys=True), "format": "kiln base"}

@@ -1,0 +1,300 @@
+"""The production image model "base": transforms in float, everything between decoded symbols and a table row in integers.
+
+    x --g_a--> y --gain[level]--> round(y - mu) --g_s--> x_hat
+                 \\--h_a--> z_hat --h_s--> features --> mu, row (step 1) --context--> mu, row (step 2)
+"""
+import math
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from .exact import (ACT_BITS, ACT_MAX, Z_MAX, ExactConv, LevelTable, clamp_act, round_half_up, soft_clamp, ste)
+
+CONFIG = dict(levels=64, latents=320, width=128, hyper=64, features=192, hyper_mid=96, analysis_blocks=2, synthesis_blocks=4,
+              expansion=2)
+ROWS = 64                       # Gaussian tables, sigma log-spaced
+SIGMA_MIN, SIGMA_MAX = 0.11, 64.0
+ROW_STEP = math.log(SIGMA_MAX / SIGMA_MIN) / (ROWS - 1)
+ROW_BITS = 3                    # one unit of the network moves the row by 2**ROW_BITS
+SKIP_BELOW = 3                  # rows under this one are not coded: their residual is zero
+LAMBDA_MIN, LAMBDA_MAX = 0.0005, 0.4
+
+
+def lambda_of(q, levels=64):
+    """Weight of the squared error (on the 0..255 scale) against bits per pixel."""
+    return LAMBDA_MIN * (LAMBDA_MAX / LAMBDA_MIN) ** (q / (levels - 1))
+
+
+# Mean energy of each 16x16 DCT coefficient on opponent colours decides which become latents: the order is found on the
+# training photographs (see train.py --basis) and kept with the weights, as the linear branches' start.
+def opponent():
+    c = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], float)
+    return c / np.linalg.norm(c, axis=1, keepdims=True)
+
+
+def dct_matrix(n=16):
+    k = np.arange(n)
+    d = np.sqrt(2 / n) * np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / (2 * n))
+    d[0] /= np.sqrt(2)
+    return d
+
+
+def basis(energy, latents):
+    """Rows of the start of the linear analysis, and the standard deviation of each: ([latents, 768], [latents]).
+
+    energy: [3, 16, 16] mean squares with pixels in 0..1. The strongest are taken and dealt alternately to the two halves
+    that the context model codes in turn.
+    """
+    order = np.argsort(-energy.reshape(-1), kind="stable")[:latents]
+    order = np.concatenate([order[0::2], order[1::2]])
+    d, col, rows = dct_matrix(), opponent(), []
+    for i in order:
+        c, u, v = np.unravel_index(i, energy.shape)
+        rows.append(np.einsum("c,i,j->cij", col[c], d[u], d[v]).reshape(-1))
+    return np.array(rows, np.float32), np.sqrt(energy.reshape(-1)[order])
+
+
+class Conv1(nn.Module):
+    """1x1 convolution with a matrix for a weight."""
+
+    def __init__(self, cin, cout, bias=True, zero=False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(cout, cin) if zero else torch.randn(cout, cin) / cin ** 0.5)
+        self.bias = nn.Parameter(torch.zeros(cout)) if bias else None
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight[:, :, None, None], self.bias)
+
+
+class Depthwise(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        w = torch.randn(c, 9) * 0.15
+        w[:, 4] += 0.7
+        self.weight = nn.Parameter(w)
+        self.bias = nn.Parameter(torch.zeros(c))
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight.view(-1, 1, 3, 3), self.bias, padding=1, groups=x.shape[1])
+
+
+class Block(nn.Module):
+    """Depth-wise convolution block: x += B dw(relu(A x)), then x += F2 relu(F1 x)."""
+
+    def __init__(self, c, expansion):
+        super().__init__()
+        self.a, self.d, self.b = Conv1(c, c), Depthwise(c), Conv1(c, c)
+        self.f1, self.f2 = Conv1(c, expansion * c), Conv1(expansion * c, c)
+        with torch.no_grad():
+            self.b.weight.mul_(0.3)
+            self.f2.weight.mul_(0.3)
+
+    def forward(self, x):
+        x = x + self.b(self.d(F.relu(self.a(x))))
+        return x + self.f2(F.relu(self.f1(x)))
+
+
+class Analysis(nn.Module):
+    """g_a: picture - 1/2 -> y at 1/16, as a linear transform plus a network."""
+
+    def __init__(self, c):
+        super().__init__()
+        m, w, e = c["latents"], c["width"], c["expansion"]
+        self.linear = Conv1(768, m, bias=False)
+        self.inp = Conv1(192, w)
+        self.blocks = nn.ModuleList(Block(w, e) for _ in range(c["analysis_blocks"]))
+        self.down = Conv1(4 * w, m)
+        self.low = Block(m, 1)
+        self.out = Conv1(m, m, zero=True)
+
+    def net(self, x):
+        f = self.inp(F.pixel_unshuffle(x, 8))
+        for b in self.blocks:
+            f = b(f)
+        return self.out(self.low(self.down(F.pixel_unshuffle(f, 2))))
+
+
+class Synthesis(nn.Module):
+    """g_s: y_hat (gain undone) -> picture - 1/2."""
+
+    def __init__(self, c):
+        super().__init__()
+        m, w, e = c["latents"], c["width"], c["expansion"]
+        self.linear = Conv1(m, 768, bias=False)
+        self.low = Block(m, 1)
+        self.up = Conv1(m, 4 * w)
+        self.blocks = nn.ModuleList(Block(w, e) for _ in range(c["synthesis_blocks"]))
+        self.out = Conv1(w, 192, zero=True)
+
+    def net(self, y):
+        f = F.pixel_shuffle(self.up(self.low(y)), 2)
+        for b in self.blocks:
+            f = b(f)
+        return F.pixel_shuffle(self.out(f), 8)
+
+
+class HyperAnalysis(nn.Module):
+    """h_a: y times gain, compressed by a signed logarithm -> z at 1/64."""
+
+    def __init__(self, c):
+        super().__init__()
+        m, f, z = c["latents"], c["features"], c["hyper"]
+        self.inp = Conv1(m, f)
+        self.d = Depthwise(f)
+        self.down1 = Conv1(4 * f, f)
+        self.d2 = Depthwise(f)
+        self.down2 = Conv1(4 * f, z)
+
+    def forward(self, y):
+        t = torch.sign(y) * torch.log1p(y.abs())
+        f = F.relu(self.d(F.relu(self.inp(t))))
+        f = F.relu(self.d2(F.relu(self.down1(F.pixel_unshuffle(f, 2)))))
+        return self.down2(F.pixel_unshuffle(f, 2))
+
+
+class HyperSynthesis(nn.Module):
+    """h_s (exact): z_hat -> features at 1/16 -> means and rows of step 1."""
+
+    def __init__(self, c):
+        super().__init__()
+        m, f, h, z, n = c["latents"], c["features"], c["hyper_mid"], c["hyper"], c["levels"]
+        self.up1 = ExactConv(z, 4 * h, in_bits=0, in_max=Z_MAX, levels=n, gain=2.0)
+        self.d1 = ExactConv(h, h, "linear", depthwise=True)
+        self.up2 = ExactConv(h, 4 * f, levels=n, gain=2.0)
+        self.d2 = ExactConv(f, f, "linear", depthwise=True)
+        self.mix = ExactConv(f, f, gain=1.0)
+        self.mean = ExactConv(f, m, "mean", gain=0.01)
+        self.row = ExactConv(f, m, "row", out_bits=ROW_BITS, levels=n, gain=0.05)
+
+    def features(self, z, q):
+        f = self.d1(F.pixel_shuffle(self.up1(z, q), 2))
+        f = F.pixel_shuffle(self.up2(f, q), 2)
+        return clamp_act(f + self.mix(self.d2(f)))
+
+    def heads(self, f, q):
+        return self.mean(f), self.row(f, q)
+
+
+class Context(nn.Module):
+    """Step 2 (exact): the half already decoded and the features -> means and rows of the other half."""
+
+    def __init__(self, c):
+        super().__init__()
+        m, f, n = c["latents"], c["features"], c["levels"]
+        self.spatial = ExactConv(m, m, "linear", depthwise=True)
+        self.mix1 = ExactConv(m + f, f, levels=n, gain=2.0)
+        self.mix2 = ExactConv(f, f, gain=1.0)
+        self.mean = ExactConv(f, m, "mean", gain=0.01)
+        self.row = ExactConv(f, m, "row", out_bits=ROW_BITS, levels=n, gain=0.05)
+
+    def forward(self, u, f, q):
+        h = self.mix1(torch.cat([self.spatial(u), f], 1), q)
+        h = clamp_act(h + self.mix2(h))
+        return self.mean(h), self.row(h, q)
+
+
+class Codec(nn.Module):
+    def __init__(self, config=None, energy=None):
+        super().__init__()
+        self.config = c = dict(CONFIG, **(config or {}))
+        n, m, z = c["levels"], c["latents"], c["hyper"]
+        self.g_a, self.g_s = Analysis(c), Synthesis(c)
+        self.h_a, self.h_s, self.context = HyperAnalysis(c), HyperSynthesis(c), Context(c)
+        lo, hi = (math.log(50 * math.sqrt(v)) for v in (LAMBDA_MIN, LAMBDA_MAX))
+        self.gain = LevelTable(n, m, init=(lo, hi))            # log of the encoder's gain
+        self.inverse_gain = LevelTable(n, m, init=(-lo, -hi))  # log of the decoder's gain
+        self.z_scale = LevelTable(n, z)                        # log of a Laplace scale, replaced by tables at export
+        self.register_buffer("shift", torch.zeros(n, m))       # of the latents a context net reads, and of means
+        with torch.no_grad():
+            for head in (self.h_s.row, self.context.row):
+                head.bias.fill_(2.0)
+        if energy is not None:
+            rows, sigma = basis(energy, m)
+            with torch.no_grad():
+                self.g_a.linear.weight.copy_(torch.from_numpy(rows))
+                self.g_s.linear.weight.copy_(torch.from_numpy(rows.T.copy()))
+                # Seven deviations must fit the integer range; the darkest or lightest block bounds them.
+                amp = torch.from_numpy(np.minimum(7 * sigma, 14.0)).float()
+                gains = self.gain.all().exp()
+                need = torch.log2(amp[None] * gains * 2 ** ACT_BITS / ACT_MAX)
+                self.shift.copy_(torch.ceil(need).clamp(0, 7))
+
+    def masks(self, h, w, device):
+        """1 where step 1 codes: the first half of the channels on even cells, the second on odd cells."""
+        m = self.config["latents"]
+        even = ((torch.arange(h, device=device)[:, None] + torch.arange(w, device=device)[None]) % 2 == 0).float()[None, None]
+        return torch.cat([even.expand(1, m // 2, h, w), (1 - even).expand(1, m - m // 2, h, w)], 1)
+
+    def analyse(self, x):
+        return self.g_a.linear(F.pixel_unshuffle(x, 16)) + self.g_a.net(x).float()
+
+    def synthesise(self, y_hat, q):
+        y = y_hat * self.inverse_gain(q).exp()[:, :, None, None]
+        return F.pixel_shuffle(self.g_s.linear(y), 16) + self.g_s.net(y).float()
+
+    def hyper(self, y_scaled):
+        """z before rounding; the grid of y is padded to whole cells of z with zeros."""
+        h, w = y_scaled.shape[-2:]
+        return self.h_a(F.pad(y_scaled, (0, -w % 4, 0, -h % 4))).float()
+
+    def skip(self, r, row):
+        """Outside training, what is not coded is zero."""
+        return r if self.training else r * (row * 2 ** ROW_BITS >= SKIP_BELOW)
+
+    def latents(self, y, q, z=None, bf16=False):
+        """Both context steps. Returns z, and the residual before rounding, the row, y_hat: all [B, M, h, w]."""
+        with torch.autocast(y.device.type, dtype=torch.bfloat16, enabled=bf16):
+            v = y * self.gain(q).exp()[:, :, None, None]
+            z = self.hyper(v) if z is None else z
+        v = v.float()
+        z_hat = ste(round_half_up(z).clamp(-Z_MAX, Z_MAX), z)
+        h, w = y.shape[-2:]
+        unit = 2.0 ** self.shift[q][:, :, None, None]
+        f = self.h_s.features(z_hat, q)[:, :, :h, :w]
+        mask = self.masks(h, w, y.device)
+        mu, row = self.h_s.heads(f, q)
+        mu0 = mu * unit
+        r0 = self.skip((v - mu0) * mask, row)
+        y0 = (ste(round_half_up(r0), r0) + mu0) * mask
+        # floor of the fixed-point value over 2**shift, as the decoder shifts it
+        u = y0 / unit
+        u = ste(torch.floor(u * 2 ** ACT_BITS) / 2 ** ACT_BITS, u)
+        mu, row1 = self.context(clamp_act(u), f, q)
+        mu1 = mu * unit
+        other = 1 - mask
+        r1 = self.skip((v - mu1) * other, row1)
+        y1 = (ste(round_half_up(r1), r1) + mu1) * other
+        row = soft_clamp(row * 2 ** ROW_BITS * mask + row1 * 2 ** ROW_BITS * other, 0.0, float(ROWS - 1))
+        return z, r0 + r1, row, y0 + y1
+
+    def forward(self, x, q, bf16=False):
+        """Training pass: (x_hat, bits of y, bits of z), the bits with additive noise, summed per picture."""
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
+            net_a = self.g_a.net(x)
+        y = self.g_a.linear(F.pixel_unshuffle(x, 16)) + net_a.float()
+        z, r, row, y_hat = self.latents(y, q, bf16=bf16)
+        y_bits = gaussian_bits(r + torch.rand_like(r) - 0.5, row).sum((1, 2, 3))
+        z_bits = laplace_bits(z + torch.rand_like(z) - 0.5, self.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
+        y = y_hat * self.inverse_gain(q).exp()[:, :, None, None]
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
+            net_s = self.g_s.net(y)
+        return F.pixel_shuffle(self.g_s.linear(y), 16) + net_s.float(), y_bits, z_bits
+
+
+def gaussian_bits(r, row):
+    sigma = torch.exp(row * ROW_STEP + math.log(SIGMA_MIN))
+    a, s = r.abs(), 1 / (sigma * math.sqrt(2))
+    p = 0.5 * (torch.erfc((a - 0.5) * s) - torch.erfc((a + 0.5) * s))
+    return -torch.log2(soft_clamp(p, 1e-7, 2.0))
+
+
+def laplace_bits(z, log_scale):
+    scale = soft_clamp(log_scale, -3.0, 5.0).exp()
+
+    def cdf(t):
+        return 0.5 - 0.5 * torch.sign(t) * torch.expm1(-t.abs() / scale)
+
+    a = -z.abs()
+    return -torch.log2(soft_clamp(cdf(a + 0.5) - cdf(a - 0.5), 1e-6, 2.0))

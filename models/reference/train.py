@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+"""Train the base model: warm-up, stable, decay. Time-boxed and resumable.
+
+    python train.py --data PHOTOS --valid PHOTOS --out RUN --minutes 60 --decay-minutes 15 [--resume RUN/stable.pt]
+
+RUN/stable.pt     the state to resume from (weights and optimiser), rewritten every few minutes and before the decay
+RUN/decayed.pt    the weights to export
+RUN/curve.csv     step, minutes, lr, loss, bits per pixel and PSNR on the validation pictures (estimated bits)
+`touch RUN/decay` starts the decay branch early. Runs on CUDA (bf16) when there is one, else on the CPU.
+"""
+import argparse
+import csv
+import math
+import os
+import time
+
+import numpy as np
+import torch
+
+from kiln_ref import data
+from kiln_ref.evaluate import evaluate
+from kiln_ref.model import Codec, lambda_of
+
+
+def parse():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--data", required=True)
+    p.add_argument("--valid", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--minutes", type=float, default=60)
+    p.add_argument("--decay-minutes", type=float, default=15)
+    p.add_argument("--resume")
+    p.add_argument("--batch", type=int, default=8)
+    p.add_argument("--crop", type=int, default=128)
+    p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--muon", type=float, default=0.0, help="learning rate of Muon for the float matrices (0: AdamW for all)")
+    p.add_argument("--warmup", type=int, default=300)
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--eval-minutes", type=float, default=5)
+    p.add_argument("--no-bf16", action="store_true")
+    return p.parse_args()
+
+
+class Optimisers:
+    """AdamW, with Muon for the matrices of the float transforms where asked for."""
+
+    def __init__(self, net, args):
+        muon, adam = [], []
+        for name, p in net.named_parameters():
+            wide = p.ndim == 2 and min(p.shape) >= 64 and name.endswith("weight") and "linear" not in name
+            (muon if args.muon and wide and name.startswith(("g_a", "g_s")) else adam).append(p)
+        self.all = [torch.optim.AdamW(adam, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0)]
+        self.base = [args.lr]
+        if muon:
+            self.all.append(torch.optim.Muon(muon, lr=args.muon, weight_decay=0.0, momentum=0.95, ns_steps=5))
+            self.base.append(args.muon)
+
+    def set(self, factor):
+        for o, lr in zip(self.all, self.base):
+            for g in o.param_groups:
+                g["lr"] = lr * factor
+
+    def step(self):
+        for o in self.all:
+            o.step()
+
+    def zero(self):
+        for o in self.all:
+            o.zero_grad(set_to_none=True)
+
+
+def main():
+    args = parse()
+    torch.set_num_threads(args.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    os.makedirs(args.out, exist_ok=True)
+    torch.manual_seed(args.seed)
+    rng = np.random.default_rng(args.seed)
+    images = data.load_folder(args.data)
+    valid = data.load_folder(args.valid)
+    if args.resume:
+        state = torch.load(args.resume, map_location="cpu", weights_only=True)
+        net = Codec(state["config"])
+        net.load_state_dict(state["net"])
+    else:
+        state = None
+        net = Codec(energy=data.dct_energy(images))
+    net = net.to(device, memory_format=torch.channels_last)
+    opt = Optimisers(net, args)
+    step, spent = 0, 0.0
+    if state:
+        step, spent = state["step"], state["minutes"]
+        for o, s in zip(opt.all, state["opt"]):
+            o.load_state_dict(s)
+        rng = np.random.default_rng(args.seed + step)
+    print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(images)} pictures, {device}", flush=True)
+
+    def save(name, with_opt=True):
+        s = dict(config=net.config, net=net.state_dict(), step=step, minutes=spent + (time.time() - start) / 60)
+        if with_opt:
+            s["opt"] = [o.state_dict() for o in opt.all]
+        torch.save(s, os.path.join(args.out, name + ".tmp"))
+        os.replace(os.path.join(args.out, name + ".tmp"), os.path.join(args.out, name))
+
+    curve = os.path.join(args.out, "curve.csv")
+    fresh = not os.path.exists(curve)
+    log = open(curve, "a", newline="")
+    writer = csv.writer(log)
+    if fresh:
+        writer.writerow(["step", "minutes", "lr_factor", "loss"] + [f"{k}_{q}" for q in (4, 24, 44, 63) for k in ("bpp", "psnr")])
+    start = time.time()
+    decay_from, last_eval, average, first = None, 0.0, None, step
+    flag = os.path.join(args.out, "decay")
+    while True:
+        minutes = (time.time() - start) / 60
+        if decay_from is None and (minutes >= args.minutes - args.decay_minutes or os.path.exists(flag)):
+            decay_from = minutes
+            save("stable.pt")
+        factor = min(1.0, (step - first + 1) / args.warmup)
+        if decay_from is not None:
+            left = 1 - (minutes - decay_from) / args.decay_minutes
+            if left <= 0:
+                break
+            factor *= 0.01 + 0.99 * left
+        opt.set(factor)
+        x = data.batch(images, args.batch, args.crop, rng).to(device, memory_format=torch.channels_last)
+        q = torch.randint(0, net.config["levels"], (args.batch,), device=device)
+        x_hat, y_bits, z_bits = net(x, q, bf16=not args.no_bf16)
+        bpp = (y_bits + z_bits) / args.crop ** 2
+        mse = ((x_hat - x) ** 2).mean((1, 2, 3)) * 65025
+        lam = lambda_of(q)
+        # Divided by a power of lambda so that no level drowns the others.
+        loss = ((bpp + lam * mse) / lam ** 0.5).mean() * 0.1
+        opt.zero()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        if torch.isfinite(norm):
+            opt.step()
+        step += 1
+        if step % 50 == 0:
+            value = loss.item()
+            average = value if average is None else 0.95 * average + 0.05 * value
+        if step % 500 == 0:
+            print(f"{step} {minutes:.1f} min loss {average:.4f} lr x{factor:.3f}", flush=True)
+        if minutes - last_eval >= args.eval_minutes:
+            last_eval = minutes
+            points = evaluate(net, valid[::8], (4, 24, 44, 63))
+            writer.writerow([step, f"{spent + minutes:.1f}", f"{factor:.3f}", f"{average or 0:.4f}"] + [f"{v:.4f}" for p in points for v in p[1:]])
+            log.flush()
+            print("valid", step, points, flush=True)
+            if decay_from is None:
+                save("stable.pt")
+    points = evaluate(net, valid[::8], (4, 24, 44, 63))
+    writer.writerow([step, f"{spent + (time.time() - start) / 60:.1f}", "0.000", f"{average or 0:.4f}"] + [f"{v:.4f}" for p in points for v in p[1:]])
+    log.close()
+    save("decayed.pt", with_opt=False)
+    print("decayed", step, points, flush=True)
+
+
+if __name__ == "__main__":
+    main()

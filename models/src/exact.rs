@@ -1,0 +1,206 @@
+//! Integer layers carried in f32 tensors: the arithmetic that every decoder must reproduce to the last bit.
+//!
+//! Weights, biases and activations are integers. While `sum|w| * max|a| + |b| < 2^24` holds for each output channel, every
+//! partial sum of a convolution is an integer that f32 represents, so the result does not depend on the order of
+//! summation, on fused multiply-add, on tiling, or on the device. [`ExactConv::load`] checks the bound and refuses weights
+//! that break it. The result is requantised by a power of two: `floor(acc / 2^shift)`, then clamped. Multiplying an
+//! integer below 2^24 by a power of two is exact as well, and so is `floor`. Nothing else happens in this path: no
+//! exponential, no division, no other rounding.
+
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor};
+
+use crate::tensors::tensor;
+use crate::{Weights, WeightsError};
+
+/// Fractional bits of means and of the quantised latent.
+pub const MEAN_BITS: u32 = 6;
+/// Largest magnitude of an activation.
+pub const ACT_MAX: i32 = 1023;
+/// Largest magnitude of a weight.
+pub const WEIGHT_MAX: i32 = 2047;
+/// Largest magnitude of a mean, before the shift of its level and channel.
+pub const MEAN_MAX: i32 = 32767;
+/// Largest magnitude of a hyper-latent symbol.
+pub const Z_MAX: i32 = 127;
+/// Largest magnitude of a residual symbol of y.
+pub const RESIDUAL_MAX: i32 = 8191;
+/// Largest shift of means and context inputs.
+pub const SHIFT_MAX: i32 = 7;
+/// Magnitudes of sums stay below this.
+pub const ACC_LIMIT: i64 = 1 << 24;
+
+/// Where the requantised output is clamped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// `0..=ACT_MAX`: the activation function.
+    Relu,
+    /// `-ACT_MAX..=ACT_MAX`.
+    Linear,
+    /// `-MEAN_MAX..=MEAN_MAX`: a mean in fixed point.
+    Mean,
+    /// `0..=rows-1`: the row of a probability table.
+    Row(u16),
+}
+
+impl Range {
+    fn bounds(self) -> (f32, f32) {
+        let (lo, hi) = match self {
+            Self::Relu => (0, ACT_MAX),
+            Self::Linear => (-ACT_MAX, ACT_MAX),
+            Self::Mean => (-MEAN_MAX, MEAN_MAX),
+            Self::Row(rows) => (0, i32::from(rows) - 1),
+        };
+        (lo as f32, hi as f32)
+    }
+}
+
+/// A sum of two activations, clamped to the range of one.
+pub fn clamp_activation(x: Tensor<4>) -> Tensor<4> {
+    x.clamp(-ACT_MAX as f32, ACT_MAX as f32)
+}
+
+/// What a layer reads: channels and the largest magnitude of their values.
+#[derive(Clone, Copy, Debug)]
+pub struct Input {
+    /// Number of channels.
+    pub channels: usize,
+    /// Largest magnitude.
+    pub max: i32,
+}
+
+/// An integer convolution: 1x1, or 3x3 on each channel on its own.
+#[derive(Clone, Debug)]
+pub struct ExactConv {
+    weight: Tensor<4>,
+    /// Biases, one row per level or a single row: [levels or 1] of [1, outputs, 1, 1]. They hold the half that turns
+    /// floor into rounding.
+    bias: Vec<Tensor<4>>,
+    /// 2^-shift per output channel: [1, outputs, 1, 1].
+    scale: Tensor<4>,
+    range: Range,
+    depthwise: bool,
+}
+
+impl ExactConv {
+    /// Takes `name.weight`, `name.bias` and `name.shift` from the weights and proves the layer exact.
+    ///
+    /// A depthwise layer has `outputs == input.channels` and weights [outputs, 9]; others have [outputs, inputs].
+    /// With `levels > 0` the bias is [levels, outputs], else [1, outputs].
+    ///
+    /// # Errors
+    /// A tensor is missing or misshapen, or a weight, shift or sum exceeds its bound.
+    pub fn load(w: &mut Weights, name: &str, input: Input, outputs: usize, depthwise: bool, levels: usize, range: Range, device: &Device) -> Result<Self, WeightsError> {
+        let fan_in = if depthwise { 9 } else { input.channels };
+        let weight = w.integers(&format!("{name}.weight"), &[outputs, fan_in])?;
+        let bias = w.integers(&format!("{name}.bias"), &[levels.max(1), outputs])?;
+        let shift = w.integers(&format!("{name}.shift"), &[outputs])?;
+        check_bounds(name, &weight, &bias, &shift, input.max, outputs)?;
+        let to_f32 = |v: &[i32]| v.iter().map(|&x| x as f32).collect::<Vec<_>>();
+        let kernel = if depthwise { [outputs, 1, 3, 3] } else { [outputs, fan_in, 1, 1] };
+        Ok(Self {
+            weight: tensor(to_f32(&weight), kernel, device),
+            bias: bias.chunks_exact(outputs).map(|b| tensor(to_f32(b), [1, outputs, 1, 1], device)).collect(),
+            scale: tensor(shift.iter().map(|&s| (-s as f32).exp2()).collect(), [1, outputs, 1, 1], device),
+            range,
+            depthwise,
+        })
+    }
+
+    /// Integers in, integers out: [1, inputs, h, w] -> [1, outputs, h, w]. `level` is ignored by layers without levels.
+    pub fn forward(&self, x: Tensor<4>, level: usize) -> Tensor<4> {
+        let options = match self.depthwise {
+            true => ConvOptions::new([1, 1], [1, 1], [1, 1], x.dims()[1]),
+            false => ConvOptions::new([1, 1], [0, 0], [1, 1], 1),
+        };
+        let acc = conv2d(x, self.weight.clone(), None, options);
+        let bias = self.bias[level.min(self.bias.len() - 1)].clone();
+        let (lo, hi) = self.range.bounds();
+        ((acc + bias) * self.scale.clone()).floor().clamp(lo, hi)
+    }
+}
+
+/// The condition under which f32 arithmetic on these integers is exact.
+fn check_bounds(layer: &str, weight: &[i32], bias: &[i32], shift: &[i32], input_max: i32, outputs: usize) -> Result<(), WeightsError> {
+    let fail = |what: String| Err(WeightsError::Inexact { layer: layer.into(), what });
+    if let Some(w) = weight.iter().find(|w| w.abs() > WEIGHT_MAX) {
+        return fail(format!("weight {w} is outside -{WEIGHT_MAX}..={WEIGHT_MAX}"));
+    }
+    if let Some(s) = shift.iter().find(|s| !(1..=23).contains(*s)) {
+        return fail(format!("shift {s} is outside 1..=23"));
+    }
+    for (c, w) in weight.chunks_exact(weight.len() / outputs).enumerate() {
+        let sum: i64 = w.iter().map(|&x| i64::from(x.unsigned_abs())).sum();
+        let bias = bias.iter().skip(c).step_by(outputs).map(|b| i64::from(b.unsigned_abs())).max().unwrap_or(0);
+        let total = sum * i64::from(input_max) + bias;
+        if total >= ACC_LIMIT {
+            return fail(format!("channel {c} can reach {total}, at or above {ACC_LIMIT}"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_is_sharp() {
+        // 8 weights of 2047 on activations of 1023 sum to 16_752_648; 24_567 more stay below 2^24, 24_568 reach it.
+        let w = [WEIGHT_MAX; 8];
+        assert!(check_bounds("l", &w, &[24_567], &[1], ACT_MAX, 1).is_ok());
+        let e = check_bounds("l", &w, &[24_568], &[1], ACT_MAX, 1).unwrap_err();
+        assert!(e.to_string().contains("16777216"), "{e}");
+        assert!(check_bounds("l", &w, &[-24_568], &[1], ACT_MAX, 1).is_err());
+    }
+
+    #[test]
+    fn every_level_counts() {
+        assert!(check_bounds("l", &[1, 1], &[0, 0, 0, 1 << 24], &[1, 1], ACT_MAX, 2).is_err());
+    }
+
+    #[test]
+    fn weights_and_shifts_have_ranges() {
+        assert!(check_bounds("l", &[2048], &[0], &[1], 1, 1).is_err());
+        assert!(check_bounds("l", &[1], &[0], &[0], 1, 1).is_err());
+        assert!(check_bounds("l", &[1], &[0], &[24], 1, 1).is_err());
+    }
+
+    /// Largest weights, sums within 1 % of the limit, both signs: equal to i64 arithmetic in every output.
+    #[test]
+    fn extreme_sums_equal_integer_arithmetic() {
+        let (inputs, outputs, h, w) = (64, 32, 9, 11);
+        let mut seed = 1u64;
+        let mut next = |lo: i64, hi: i64| {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            lo + ((seed >> 33) as i64).rem_euclid(hi - lo + 1)
+        };
+        // Eight weights of full size per channel, the rest zero: sum|w| * max|a| = 16_752_648, 0.15 % under the limit.
+        let mut weight = vec![0i64; inputs * outputs];
+        for o in 0..outputs {
+            for k in 0..8 {
+                weight[o * inputs + (k * 8 + o) % inputs] = if next(0, 1) == 0 { 2047 } else { -2047 };
+            }
+        }
+        let x: Vec<i64> = (0..inputs * h * w).map(|_| if next(0, 3) == 0 { next(-1023, 1023) } else { 1023 * (1 - 2 * next(0, 1)) }).collect();
+        let device = Device::flex();
+        let f = |v: &[i64]| v.iter().map(|&a| a as f32).collect::<Vec<_>>();
+        let layer = ExactConv {
+            weight: tensor(f(&weight), [outputs, inputs, 1, 1], &device),
+            bias: vec![tensor(vec![64.0; outputs], [1, outputs, 1, 1], &device)],
+            scale: tensor(vec![1.0 / 128.0; outputs], [1, outputs, 1, 1], &device),
+            range: Range::Mean,
+            depthwise: false,
+        };
+        let y = layer.forward(tensor(f(&x), [1, inputs, h, w], &device), 0);
+        let y = y.into_data().into_vec::<f32>().unwrap();
+        for o in 0..outputs {
+            for p in 0..h * w {
+                let acc: i64 = (0..inputs).map(|i| weight[o * inputs + i] * x[i * h * w + p]).sum();
+                let expect = ((acc + 64) >> 7).clamp(-32767, 32767);
+                assert_eq!(y[o * h * w + p] as i64, expect, "channel {o}, cell {p}");
+            }
+        }
+    }
+}

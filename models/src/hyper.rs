@@ -1,0 +1,110 @@
+//! The exact networks of the base model: hyper synthesis h_s and the two-step context model.
+
+use burn::tensor::{Device, Tensor};
+
+use crate::config::Config;
+use crate::exact::{ACT_MAX, ExactConv, Input, Range, Z_MAX, clamp_activation};
+use crate::tensors::pixel_shuffle;
+use crate::{Weights, WeightsError};
+
+/// Means and table rows of every latent of a tile, both integer-valued: [1, M, h, w].
+pub(crate) struct Parameters {
+    pub(crate) mean: Tensor<4>,
+    pub(crate) row: Tensor<4>,
+}
+
+#[derive(Clone, Debug)]
+struct Heads {
+    mean: ExactConv,
+    row: ExactConv,
+}
+
+impl Heads {
+    fn load(w: &mut Weights, name: &str, c: &Config, rows: u16, device: &Device) -> Result<Self, WeightsError> {
+        let input = Input { channels: c.features, max: ACT_MAX };
+        Ok(Self {
+            mean: ExactConv::load(w, &format!("{name}.mean"), input, c.latents, false, 0, Range::Mean, device)?,
+            row: ExactConv::load(w, &format!("{name}.row"), input, c.latents, false, c.levels, Range::Row(rows), device)?,
+        })
+    }
+
+    fn forward(&self, f: Tensor<4>, level: usize) -> Parameters {
+        Parameters { mean: self.mean.forward(f.clone(), level), row: self.row.forward(f, level) }
+    }
+}
+
+/// h_s: z_hat [1, Z, h, w] -> features [1, P, 4h, 4w], and from them the parameters of step 1.
+#[derive(Clone, Debug)]
+pub(crate) struct HyperSynthesis {
+    up1: ExactConv,
+    d1: ExactConv,
+    up2: ExactConv,
+    d2: ExactConv,
+    mix: ExactConv,
+    heads: Heads,
+}
+
+impl HyperSynthesis {
+    /// Cells of z around a tile that its features depend on: one cell at 1/32 and one at 1/16 lie within one of 1/64.
+    pub(crate) const HALO: usize = 1;
+
+    pub(crate) fn load(w: &mut Weights, c: &Config, rows: u16, device: &Device) -> Result<Self, WeightsError> {
+        let (f, h) = (c.features, c.hyper_mid);
+        let act = |channels| Input { channels, max: ACT_MAX };
+        let z = Input { channels: c.hyper, max: Z_MAX };
+        Ok(Self {
+            up1: ExactConv::load(w, "h_s.up1", z, 4 * h, false, c.levels, Range::Relu, device)?,
+            d1: ExactConv::load(w, "h_s.d1", act(h), h, true, 0, Range::Linear, device)?,
+            up2: ExactConv::load(w, "h_s.up2", act(h), 4 * f, false, c.levels, Range::Relu, device)?,
+            d2: ExactConv::load(w, "h_s.d2", act(f), f, true, 0, Range::Linear, device)?,
+            mix: ExactConv::load(w, "h_s.mix", act(f), f, false, 0, Range::Relu, device)?,
+            heads: Heads::load(w, "h_s", c, rows, device)?,
+        })
+    }
+
+    pub(crate) fn features(&self, z: Tensor<4>, level: usize) -> Tensor<4> {
+        let f = self.d1.forward(pixel_shuffle(self.up1.forward(z, level), 2), level);
+        let f = pixel_shuffle(self.up2.forward(f, level), 2);
+        clamp_activation(f.clone() + self.mix.forward(self.d2.forward(f, level), level))
+    }
+
+    pub(crate) fn parameters(&self, features: Tensor<4>, level: usize) -> Parameters {
+        self.heads.forward(features, level)
+    }
+}
+
+/// Step 2: the half of y_hat that is already decoded and the features of h_s -> parameters of the other half.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    spatial: ExactConv,
+    mix1: ExactConv,
+    mix2: ExactConv,
+    heads: Heads,
+}
+
+impl Context {
+    /// Cells of y_hat around a tile that its parameters depend on.
+    pub(crate) const HALO: usize = 1;
+
+    pub(crate) fn load(w: &mut Weights, c: &Config, rows: u16, device: &Device) -> Result<Self, WeightsError> {
+        let (m, f) = (c.latents, c.features);
+        let act = |channels| Input { channels, max: ACT_MAX };
+        Ok(Self {
+            spatial: ExactConv::load(w, "context.spatial", act(m), m, true, 0, Range::Linear, device)?,
+            mix1: ExactConv::load(w, "context.mix1", act(m + f), f, false, c.levels, Range::Relu, device)?,
+            mix2: ExactConv::load(w, "context.mix2", act(f), f, false, 0, Range::Relu, device)?,
+            heads: Heads::load(w, "context", c, rows, device)?,
+        })
+    }
+
+    /// `u`: y_hat of step 1, shifted and clamped, with its halo, zero where step 2 codes: [1, M, h + 2, w + 2].
+    /// `features`: [1, P, h, w].
+    pub(crate) fn parameters(&self, u: Tensor<4>, features: Tensor<4>, level: usize) -> Parameters {
+        let [_, _, h, w] = features.dims();
+        let m = u.dims()[1];
+        let s = self.spatial.forward(u, level).slice([0..1, 0..m, Self::HALO..Self::HALO + h, Self::HALO..Self::HALO + w]);
+        let f = self.mix1.forward(Tensor::cat(vec![s, features], 1), level);
+        let f = clamp_activation(f.clone() + self.mix2.forward(f, level));
+        self.heads.forward(f, level)
+    }
+}

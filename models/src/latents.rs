@@ -1,0 +1,348 @@
+//! From latents to bytes and back. One body of code drives both directions: an encoder hands it the analysed picture and
+//! a [`Writer`], a decoder a [`Reader`].
+//!
+//! Latents lie in memory as [row, channel, column], so that a stripe of rows is one block and the order of symbols in a
+//! stream is the order in memory.
+
+use std::ops::Range;
+
+use burn::tensor::Tensor;
+use kiln_entropy::{Checksum, Reader, Symbols, Writer};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3, Axis, s};
+use rayon::prelude::*;
+
+use crate::ModelError;
+use crate::config::{CELL, HYPER_CELL};
+use crate::exact::{ACT_MAX, MEAN_BITS, RESIDUAL_MAX, Z_MAX};
+use crate::hyper::{Context, Parameters};
+use crate::model::Model;
+use crate::tensors::{download, upload};
+use crate::tiles::{Span, spans};
+
+/// Rows of y that share one chunk of the stream.
+pub const STRIPE_ROWS: usize = 32;
+
+/// Cells of y (height, width) of a picture of the given size.
+pub fn grid(height: usize, width: usize) -> (usize, usize) {
+    (height.div_ceil(CELL), width.div_ceil(CELL))
+}
+
+/// Number of chunks of y.
+pub fn stripes(height: usize) -> usize {
+    height.div_ceil(CELL).div_ceil(STRIPE_ROWS)
+}
+
+/// The coded symbols of one picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodedLatents {
+    /// Chunk 0 is the hyper latent, then one chunk per stripe of y.
+    pub chunks: Vec<Vec<u8>>,
+    /// CRC-32C of the symbols.
+    pub checksum: u32,
+}
+
+/// What both directions know when they are done.
+pub(crate) struct Latents {
+    /// y_hat in fixed point with [`MEAN_BITS`] fractional bits: [h, M, w].
+    pub(crate) y_hat: Array3<i32>,
+    pub(crate) checksum: u32,
+}
+
+/// Means and rows of a stripe on the host: [rows, M, w].
+struct HostParameters {
+    mean: Array3<i16>,
+    row: Array3<u8>,
+}
+
+/// A tile of a stripe: its place, in cells of the whole grid, and its features [1, P, rows, columns].
+struct Tile {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    features: Tensor<4>,
+}
+
+struct Stripe<'a, S> {
+    coder: S,
+    rows: Range<usize>,
+    y_hat: ArrayViewMut3<'a, i32>,
+    residual: ArrayViewMut3<'a, i16>,
+    tiles: Vec<Tile>,
+}
+
+/// Whether step `step` codes the cell: the first half of the channels on even cells and the second on odd ones first.
+/// The answer is the parity of the first such column of a row.
+fn first_column(step: usize, row: usize, second_half: bool) -> usize {
+    (row + usize::from(second_half) + step) % 2
+}
+
+impl Model {
+    /// Quantises and codes an analysed picture at a level. `y`: [h, M, w], as [`Model::analyse`] returns it.
+    ///
+    /// # Errors
+    /// The level does not exist, or the device fails.
+    pub fn encode_latents(&self, y: &Array3<f32>, level: u8) -> Result<CodedLatents, ModelError> {
+        let level = self.check_level(level)?;
+        let mut z = self.hyper_analyse(y, level)?;
+        let mut first = Writer::new();
+        self.code_hyper(&mut first, &mut z, level)?;
+        let (h, _, w) = y.dim();
+        let coders = (0..h.div_ceil(STRIPE_ROWS)).map(|_| Writer::new()).collect();
+        let (latents, coders) = self.code(coders, &z, (h, w), level, Some(y.view()))?;
+        let chunks = std::iter::once(first).chain(coders).map(Writer::finish).collect();
+        Ok(CodedLatents { chunks, checksum: latents.checksum })
+    }
+
+    /// Decodes the latents of a picture of `height` x `width` pixels: y_hat [h, M, w] in fixed point.
+    ///
+    /// # Errors
+    /// The chunks do not fit the size, hold symbols that no encoder writes, or do not match the checksum.
+    pub fn decode_latents(&self, chunks: &[&[u8]], checksum: u32, height: usize, width: usize, level: u8) -> Result<Array3<i32>, ModelError> {
+        let level = self.check_level(level)?;
+        let needed = 1 + stripes(height);
+        if chunks.len() != needed {
+            return Err(ModelError::Chunks { found: chunks.len(), needed });
+        }
+        let (h, w) = grid(height, width);
+        let mut z = Array3::zeros((h.div_ceil(HYPER_CELL), self.config().hyper, w.div_ceil(HYPER_CELL)));
+        let mut first = Reader::new(chunks[0])?;
+        self.code_hyper(&mut first, &mut z, level)?;
+        first.finish()?;
+        let coders = chunks[1..].iter().map(|c| Reader::new(c)).collect::<Result<Vec<_>, _>>()?;
+        let (latents, coders) = self.code(coders, &z, (h, w), level, None)?;
+        coders.into_iter().try_for_each(Reader::finish)?;
+        if latents.checksum != checksum {
+            return Err(ModelError::Checksum { found: latents.checksum, needed: checksum });
+        }
+        Ok(latents.y_hat)
+    }
+
+    /// Runs both context steps over given coders, for tests that record or replay symbols: y_hat for z [zh, Z, zw] and
+    /// the grid of y.
+    #[doc(hidden)]
+    pub fn code_with<S: Symbols + Send>(&self, coders: Vec<S>, z: &Array3<i32>, grid: (usize, usize), level: u8) -> Result<(Array3<i32>, Vec<S>), ModelError> {
+        let (latents, coders) = self.code(coders, z, grid, self.check_level(level)?, None)?;
+        Ok((latents.y_hat, coders))
+    }
+
+    /// z of an analysed picture, rounded: [zh, Z, zw].
+    fn hyper_analyse(&self, y: &Array3<f32>, level: usize) -> Result<Array3<i32>, ModelError> {
+        let (h, m, w) = y.dim();
+        let (zh, zw) = (h.div_ceil(HYPER_CELL), w.div_ceil(HYPER_CELL));
+        let mut z = Array3::zeros((zh, self.config().hyper, zw));
+        let gain = self.gain(level);
+        for (v, u) in crate::tiles::tiles(zh, zw, self.tile().hyper_cells(), crate::transforms::HyperAnalysis::HALO) {
+            let (rh, rw) = (v.read.len() * HYPER_CELL, u.read.len() * HYPER_CELL);
+            let (r0, c0) = (v.read.start * HYPER_CELL, u.read.start * HYPER_CELL);
+            // Beyond the grid of y there are zeros.
+            let mut t = Array3::<f32>::zeros((m, rh, rw));
+            for i in 0..rh.min(h - r0) {
+                for (c, g) in gain.iter().enumerate() {
+                    let n = rw.min(w - c0);
+                    let from = y.slice(s![r0 + i, c, c0..c0 + n]);
+                    t.slice_mut(s![c, i, ..n]).zip_mut_with(&from, |o, &x| *o = x * g);
+                }
+            }
+            let out = download(self.h_a().forward(upload(t, self.device())))?;
+            let core = out.slice(s![.., v.inner(1), u.inner(1)]);
+            let max = Z_MAX as f32;
+            z.slice_mut(s![v.core, .., u.core])
+                .zip_mut_with(&core.permuted_axes([1, 0, 2]), |o, x| *o = (x + 0.5).floor().clamp(-max, max) as i32);
+        }
+        Ok(z)
+    }
+
+    /// Codes z in the order of memory, each channel with its table of the level.
+    fn code_hyper(&self, coder: &mut impl Symbols, z: &mut Array3<i32>, level: usize) -> Result<(), ModelError> {
+        let rows = self.z_rows(level);
+        for mut line in z.outer_iter_mut() {
+            for (mut symbols, &row) in line.outer_iter_mut().zip(rows) {
+                for symbol in &mut symbols {
+                    coder.code(self.z_tables(), row, symbol)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Both context steps of all stripes. With `source` (y before its gain) the symbols are made from it, else they come
+    /// out of the coders.
+    fn code<S: Symbols + Send>(
+        &self,
+        coders: Vec<S>,
+        z: &Array3<i32>,
+        (h, w): (usize, usize),
+        level: usize,
+        source: Option<ArrayView3<f32>>,
+    ) -> Result<(Latents, Vec<S>), ModelError> {
+        let m = self.config().latents;
+        let mut y_hat = Array3::<i32>::zeros((h, m, w));
+        let mut residual = Array3::<i16>::zeros((h, m, w));
+        let mut stripes: Vec<Stripe<S>> = coders
+            .into_iter()
+            .zip(y_hat.axis_chunks_iter_mut(Axis(0), STRIPE_ROWS))
+            .zip(residual.axis_chunks_iter_mut(Axis(0), STRIPE_ROWS))
+            .enumerate()
+            .map(|(i, ((coder, y_hat), residual))| {
+                let rows = i * STRIPE_ROWS..i * STRIPE_ROWS + y_hat.dim().0;
+                Stripe { coder, rows, y_hat, residual, tiles: Vec::new() }
+            })
+            .collect();
+
+        stripes.par_iter_mut().try_for_each(|stripe| -> Result<(), ModelError> {
+            stripe.tiles = self.features(z, stripe.rows.clone(), (h, w), level)?;
+            let parameters = host_parameters(stripe.rows.clone(), m, w, &stripe.tiles, |t| Ok(self.h_s().parameters(t.features.clone(), level)))?;
+            self.step(0, stripe, &parameters, source.as_ref(), level)
+        })?;
+
+        // Step 2 reads step 1 one row across the borders of stripes: every stripe must have ended step 1 by now.
+        let edges: Vec<[Option<Array3<i32>>; 2]> = (0..stripes.len())
+            .map(|i| {
+                let above = i.checked_sub(1).map(|j| stripes[j].y_hat.slice(s![-1.., .., ..]).to_owned());
+                let below = stripes.get(i + 1).map(|s| s.y_hat.slice(s![..1, .., ..]).to_owned());
+                [above, below]
+            })
+            .collect();
+        stripes.par_iter_mut().zip(edges).try_for_each(|(stripe, [above, below])| -> Result<(), ModelError> {
+            let parameters = {
+                let known = Known { rows: stripe.rows.clone(), y_hat: stripe.y_hat.view(), above, below, shift: self.shift(level) };
+                host_parameters(stripe.rows.clone(), m, w, &stripe.tiles, |t| {
+                    let u = upload(known.context(t, w), self.exact_device());
+                    Ok(self.context().parameters(u, t.features.clone(), level))
+                })?
+            };
+            stripe.tiles.clear();
+            self.step(1, stripe, &parameters, source.as_ref(), level)
+        })?;
+
+        let coders = stripes.into_iter().map(|s| s.coder).collect();
+        let mut checksum = Checksum::new();
+        z.as_slice().into_iter().for_each(|z| checksum.update_i32(z));
+        residual.as_slice().into_iter().for_each(|r| checksum.update_i16(r));
+        Ok((Latents { y_hat, checksum: checksum.finish() }, coders))
+    }
+
+    /// Features of h_s for a stripe, tile by tile.
+    fn features(&self, z: &Array3<i32>, rows: Range<usize>, (h, w): (usize, usize), level: usize) -> Result<Vec<Tile>, ModelError> {
+        let (zh, channels, zw) = z.dim();
+        let core = self.tile().hyper_cells();
+        let halo = crate::hyper::HyperSynthesis::HALO;
+        let z_rows = rows.start / HYPER_CELL..rows.end.div_ceil(HYPER_CELL);
+        let mut out = Vec::new();
+        for v in spans(z_rows, zh, core, halo) {
+            for u in spans(0..zw, zw, core, halo) {
+                let mut t = Array3::<f32>::zeros((channels, v.read.len(), u.read.len()));
+                let from = z.slice(s![v.read.clone(), .., u.read.clone()]);
+                t.zip_mut_with(&from.permuted_axes([1, 0, 2]), |o, &x| *o = x as f32);
+                let f = self.h_s().features(upload(t, self.exact_device()), level);
+                // z covers whole cells; the grid of y may end within one.
+                let cut = |s: &Span, len: usize| {
+                    let cells = s.core.start * HYPER_CELL..(s.core.end * HYPER_CELL).min(len);
+                    let start = s.inner(HYPER_CELL).start;
+                    (start..start + cells.len(), cells)
+                };
+                let ((vi, rows), (ui, columns)) = (cut(&v, h), cut(&u, w));
+                let p = f.dims()[1];
+                out.push(Tile { rows, columns, features: f.slice([0..1, 0..p, vi, ui]) });
+            }
+        }
+        Ok(out)
+    }
+
+    /// Codes the symbols of one step of a stripe, row by row, channel by channel.
+    fn step<S: Symbols>(&self, step: usize, stripe: &mut Stripe<S>, p: &HostParameters, source: Option<&ArrayView3<f32>>, level: usize) -> Result<(), ModelError> {
+        let (n, m, w) = stripe.y_hat.dim();
+        let (gain, shift, tables) = (self.gain(level), self.shift(level), self.y_tables());
+        let (mut rows, mut symbols) = (Vec::with_capacity(m * w / 2 + m), Vec::with_capacity(m * w / 2 + m));
+        for i in 0..n {
+            let row = stripe.rows.start + i;
+            let start = |c: usize| first_column(step, row, c >= m / 2);
+            rows.clear();
+            symbols.clear();
+            for c in 0..m {
+                let line = p.row.slice(s![i, c, start(c)..;2]);
+                rows.extend(line.iter());
+                let Some(source) = source else { continue };
+                let y = source.slice(s![row, c, start(c)..;2]);
+                let mean = p.mean.slice(s![i, c, start(c)..;2]);
+                // Cells whose row is never coded hold 0 on both sides.
+                symbols.extend(y.iter().zip(mean).zip(line).map(|((y, &mean), &r)| {
+                    let mean = (i32::from(mean) << shift[c]) as f32 / (1 << MEAN_BITS) as f32;
+                    let max = RESIDUAL_MAX as f32;
+                    if u16::from(r) < tables.skip_below() { 0 } else { (y * gain[c] - mean + 0.5).floor().clamp(-max, max) as i16 }
+                }));
+            }
+            symbols.resize(rows.len(), 0);
+            stripe.coder.code_all(tables, &rows, &mut symbols)?;
+            let mut rest = symbols.as_slice();
+            for c in 0..m {
+                let mean = p.mean.slice(s![i, c, start(c)..;2]);
+                let (these, others) = rest.split_at(mean.len());
+                rest = others;
+                let mut residual = stripe.residual.slice_mut(s![i, c, start(c)..;2]);
+                let mut y_hat = stripe.y_hat.slice_mut(s![i, c, start(c)..;2]);
+                for (((r, y), &mean), &symbol) in residual.iter_mut().zip(&mut y_hat).zip(mean).zip(these) {
+                    *r = symbol;
+                    *y = (i32::from(symbol) << MEAN_BITS) + (i32::from(mean) << shift[c]);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs the parameters of every tile and lays them out as the stripe: [rows, M, w].
+fn host_parameters(rows: Range<usize>, m: usize, w: usize, tiles: &[Tile], mut run: impl FnMut(&Tile) -> Result<Parameters, ModelError>) -> Result<HostParameters, ModelError> {
+    let mut out = HostParameters { mean: Array3::zeros((rows.len(), m, w)), row: Array3::zeros((rows.len(), m, w)) };
+    for t in tiles {
+        let p = run(t)?;
+        let place = s![t.rows.start - rows.start..t.rows.end - rows.start, .., t.columns.clone()];
+        // The values are integers within the ranges that the layers clamp to.
+        out.mean.slice_mut(place).zip_mut_with(&download(p.mean)?.permuted_axes([1, 0, 2]), |o, &x| *o = x as i16);
+        out.row.slice_mut(place).zip_mut_with(&download(p.row)?.permuted_axes([1, 0, 2]), |o, &x| *o = x as u8);
+    }
+    Ok(out)
+}
+
+/// What step 2 may read: step 1 of a stripe and one row of its neighbours.
+struct Known<'a> {
+    rows: Range<usize>,
+    y_hat: ArrayView3<'a, i32>,
+    above: Option<Array3<i32>>,
+    below: Option<Array3<i32>>,
+    shift: &'a [i32],
+}
+
+impl Known<'_> {
+    /// The context net's input for a tile and its halo: shifted, clamped, zero beyond the grid and where step 2 codes.
+    fn context(&self, t: &Tile, w: usize) -> Array3<f32> {
+        let halo = Context::HALO;
+        let m = self.y_hat.dim().1;
+        let mut u = Array3::<f32>::zeros((m, t.rows.len() + 2 * halo, t.columns.len() + 2 * halo));
+        for i in 0..u.dim().1 {
+            // Row 0 of the tile reads one row above the tile, which may lie in the stripe above.
+            let Some(row) = (t.rows.start + i).checked_sub(halo) else { continue };
+            let line = if row < self.rows.start {
+                self.above.as_ref().map(|a| a.index_axis(Axis(0), 0))
+            } else if row < self.rows.end {
+                Some(self.y_hat.index_axis(Axis(0), row - self.rows.start))
+            } else {
+                self.below.as_ref().map(|b| b.index_axis(Axis(0), 0))
+            };
+            let Some(line) = line else { continue };
+            let columns = t.columns.start.saturating_sub(halo)..(t.columns.end + halo).min(w);
+            let offset = columns.start + halo - t.columns.start;
+            for c in 0..m {
+                let first = first_column(0, row, c >= m / 2);
+                // Columns of step 1 have the parity of `first`.
+                let skip = (columns.start + first) % 2;
+                let from = line.slice(s![c, columns.start + skip..columns.end;2]);
+                let n = offset + skip;
+                let mut to = u.slice_mut(s![c, i, n..;2]);
+                for (o, &y) in to.iter_mut().zip(from) {
+                    *o = (y >> self.shift[c]).clamp(-ACT_MAX, ACT_MAX) as f32;
+                }
+            }
+        }
+        u
+    }
+}

@@ -1,0 +1,246 @@
+//! A set of weights on a device, and the float stages around the entropy coder.
+
+use burn::tensor::Device;
+use kiln_entropy::{RowSpec, Tables};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
+
+use crate::config::{CELL, Config};
+use crate::device::DeviceInfo;
+use crate::exact::{MEAN_BITS, RESIDUAL_MAX, SHIFT_MAX, Z_MAX};
+use crate::hyper::{Context, HyperSynthesis};
+use crate::tensors::{download, upload};
+use crate::tiles::tiles;
+use crate::transforms::{Analysis, HyperAnalysis, Synthesis};
+use crate::weights::DecoderSet;
+use crate::{ModelError, TileSize, Weights, WeightsError};
+
+/// Where a picture to encode comes from.
+pub trait PixelSource {
+    /// Height and width in pixels.
+    fn size(&self) -> (usize, usize);
+
+    /// Fills `out`, [3, height, width], with the rectangle at (`x`, `y`): red, green, blue minus 1/2 in -1/2..=1/2.
+    /// Pixels beyond the picture repeat its edge.
+    ///
+    /// # Errors
+    /// [`ModelError::Cancelled`] to stop.
+    fn read(&self, x: usize, y: usize, out: ArrayViewMut3<f32>) -> Result<(), ModelError>;
+}
+
+/// Where a decoded picture goes.
+pub trait PixelSink {
+    /// Takes planes [3, height, width] of values around -1/2..=1/2 for the rectangle at (`x`, `y`). What reaches beyond
+    /// the picture is to be dropped.
+    ///
+    /// # Errors
+    /// [`ModelError::Cancelled`] to stop.
+    fn write(&mut self, x: usize, y: usize, planes: ArrayView3<f32>) -> Result<(), ModelError>;
+}
+
+/// A set of weights, ready to run on one device.
+#[derive(Debug)]
+pub struct Model {
+    config: Config,
+    decoder_set: DecoderSet,
+    device: DeviceInfo,
+    exact_device: Device,
+    tile: TileSize,
+    g_a: Analysis,
+    g_s: Synthesis,
+    h_a: HyperAnalysis,
+    h_s: HyperSynthesis,
+    context: Context,
+    /// [levels][M]
+    gain: Vec<Vec<f32>>,
+    inverse_gain: Vec<Vec<f32>>,
+    shift: Vec<Vec<i32>>,
+    /// [levels][Z]
+    z_rows: Vec<Vec<u16>>,
+    y_tables: Tables,
+    z_tables: Tables,
+}
+
+impl Model {
+    /// Reads weights (safetensors in memory) and places them on a device. The exact networks stay on the CPU.
+    ///
+    /// # Errors
+    /// The weights are damaged, made for another architecture, or break the bounds of exactness.
+    pub fn load(bytes: &[u8], device: &DeviceInfo) -> Result<Self, WeightsError> {
+        let mut w = Weights::open(bytes)?;
+        let config = w.config().clone();
+        let decoder_set = w.decoder_set();
+        let (d, exact_device) = (device.device(), Device::flex());
+        let (n, m) = (config.levels, config.latents);
+        let y_tables = tables(&mut w, "y", RESIDUAL_MAX)?;
+        let z_tables = tables(&mut w, "z", Z_MAX)?;
+        let y_rows = u16::try_from(y_tables.len())
+            .ok()
+            .filter(|n| *n <= 256)
+            .ok_or_else(|| WeightsError::Config("more than 256 rows of y tables".into()))?;
+        let z_rows = w.integers("z_rows", &[n, config.hyper])?;
+        if let Some(r) = z_rows.iter().find(|r| usize::try_from(**r).map_or(true, |r| r >= z_tables.len())) {
+            return Err(WeightsError::Config(format!("z row {r} does not exist")));
+        }
+        let shift = w.integers("shift", &[n, m])?;
+        if let Some(s) = shift.iter().find(|s| !(0..=SHIFT_MAX).contains(*s)) {
+            return Err(WeightsError::Inexact { layer: "shift".into(), what: format!("{s} is outside 0..={SHIFT_MAX}") });
+        }
+        let per_level = |v: Vec<f32>| v.chunks_exact(m).map(<[f32]>::to_vec).collect::<Vec<_>>();
+        let model = Self {
+            g_a: Analysis::load(&mut w, &config, d)?,
+            g_s: Synthesis::load(&mut w, &config, d)?,
+            h_a: HyperAnalysis::load(&mut w, &config, d)?,
+            h_s: HyperSynthesis::load(&mut w, &config, y_rows, &exact_device)?,
+            context: Context::load(&mut w, &config, y_rows, &exact_device)?,
+            gain: per_level(w.floats("gain", &[n, m])?),
+            inverse_gain: per_level(w.floats("inverse_gain", &[n, m])?),
+            shift: shift.chunks_exact(m).map(<[i32]>::to_vec).collect(),
+            z_rows: z_rows.chunks_exact(config.hyper).map(|r| r.iter().map(|&x| x as u16).collect()).collect(),
+            device: device.clone(),
+            tile: TileSize::default(),
+            config,
+            decoder_set,
+            exact_device,
+            y_tables,
+            z_tables,
+        };
+        w.finish()?;
+        Ok(model)
+    }
+
+    /// The same model computing in tiles of another size.
+    #[must_use]
+    pub fn with_tile(mut self, tile: TileSize) -> Self {
+        self.tile = tile;
+        self
+    }
+
+    /// The sizes of the architecture.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The name of what a decoder needs of these weights.
+    pub fn decoder_set(&self) -> DecoderSet {
+        self.decoder_set
+    }
+
+    /// Where the float networks run.
+    pub fn device_info(&self) -> &DeviceInfo {
+        &self.device
+    }
+
+    /// Runs g_a over a picture: y before any gain, [h, M, w] with cells of 16x16 pixels. Serves every level.
+    ///
+    /// # Errors
+    /// The source stops, or the device fails.
+    pub fn analyse(&self, source: &dyn PixelSource) -> Result<Array3<f32>, ModelError> {
+        let (height, width) = source.size();
+        let (h, w) = crate::grid(height, width);
+        let mut y = Array3::zeros((h, self.config.latents, w));
+        for (v, u) in tiles(h, w, self.tile.cells(), self.g_a.halo()) {
+            let mut x = Array3::zeros((3, v.read.len() * CELL, u.read.len() * CELL));
+            source.read(u.read.start * CELL, v.read.start * CELL, x.view_mut())?;
+            let out = download(self.g_a.forward(upload(x, self.device())))?;
+            let core = out.slice(s![.., v.inner(1), u.inner(1)]);
+            y.slice_mut(s![v.core, .., u.core]).assign(&core.permuted_axes([1, 0, 2]));
+        }
+        Ok(y)
+    }
+
+    /// Runs g_s over y_hat [h, M, w], as [`Model::decode_latents`] returns it, and hands the tiles to `sink`.
+    ///
+    /// # Errors
+    /// The level does not exist, the sink stops, or the device fails.
+    pub fn synthesise(&self, y_hat: &Array3<i32>, level: u8, sink: &mut dyn PixelSink) -> Result<(), ModelError> {
+        let level = self.check_level(level)?;
+        let (h, m, w) = y_hat.dim();
+        let scale: Vec<f32> = self.inverse_gain[level].iter().map(|g| g / (1 << MEAN_BITS) as f32).collect();
+        for (v, u) in tiles(h, w, self.tile.cells(), self.g_s.halo()) {
+            let mut y = Array3::zeros((m, v.read.len(), u.read.len()));
+            for (i, row) in v.read.clone().enumerate() {
+                for (c, scale) in scale.iter().enumerate() {
+                    let from = y_hat.slice(s![row, c, u.read.clone()]);
+                    y.slice_mut(s![c, i, ..]).zip_mut_with(&from, |o, &y| *o = y as f32 * scale);
+                }
+            }
+            let out = download(self.g_s.forward(upload(y, self.device())))?;
+            sink.write(u.core.start * CELL, v.core.start * CELL, out.slice(s![.., v.inner(CELL), u.inner(CELL)]))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_level(&self, level: u8) -> Result<usize, ModelError> {
+        match usize::from(level) {
+            l if l < self.config.levels => Ok(l),
+            _ => Err(ModelError::Level { level, max: (self.config.levels - 1) as u8 }),
+        }
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        self.device.device()
+    }
+
+    pub(crate) fn exact_device(&self) -> &Device {
+        &self.exact_device
+    }
+
+    pub(crate) fn tile(&self) -> TileSize {
+        self.tile
+    }
+
+    pub(crate) fn gain(&self, level: usize) -> &[f32] {
+        &self.gain[level]
+    }
+
+    pub(crate) fn shift(&self, level: usize) -> &[i32] {
+        &self.shift[level]
+    }
+
+    pub(crate) fn z_rows(&self, level: usize) -> &[u16] {
+        &self.z_rows[level]
+    }
+
+    pub(crate) fn y_tables(&self) -> &Tables {
+        &self.y_tables
+    }
+
+    pub(crate) fn z_tables(&self) -> &Tables {
+        &self.z_tables
+    }
+
+    pub(crate) fn h_a(&self) -> &HyperAnalysis {
+        &self.h_a
+    }
+
+    pub(crate) fn h_s(&self) -> &HyperSynthesis {
+        &self.h_s
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+}
+
+/// Takes `tables.NAME.{first,length,freqs,skip}`: the rows of a bank one after the other.
+fn tables(w: &mut Weights, name: &'static str, limit: i32) -> Result<Tables, WeightsError> {
+    let first = w.integers(&format!("tables.{name}.first"), &[0])?;
+    let lengths = w.integers(&format!("tables.{name}.length"), &[first.len()])?;
+    let freqs = w.integers(&format!("tables.{name}.freqs"), &[0])?;
+    let skip = w.integers(&format!("tables.{name}.skip"), &[1])?;
+    let freqs: Vec<u16> = freqs.iter().map(|&f| f as u16).collect();
+    let mut rest = freqs.as_slice();
+    let mut rows = Vec::with_capacity(first.len());
+    for (&first, &length) in first.iter().zip(&lengths) {
+        let (row, tail) = usize::try_from(length)
+            .ok()
+            .and_then(|n| rest.split_at_checked(n))
+            .ok_or_else(|| WeightsError::Config(format!("tables of {name} are shorter than their lengths say")))?;
+        rows.push(RowSpec { first, freqs: row });
+        rest = tail;
+    }
+    if !rest.is_empty() {
+        return Err(WeightsError::Config(format!("tables of {name} are longer than their lengths say")));
+    }
+    Tables::new(rows, skip[0] as u16, limit).map_err(|source| WeightsError::Tables { name, source })
+}

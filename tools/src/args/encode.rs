@@ -1,0 +1,40 @@
+//! `kiln encode`.
+
+use clap::{ArgGroup, Args};
+
+use super::values;
+use super::{ModelArgs, TransferArgs};
+
+/// Arguments of `kiln encode`.
+#[derive(Args, Debug)]
+#[command(group = ArgGroup::new("target"), after_help = EXAMPLES)]
+pub struct EncodeArgs {
+    /// Files to read and write.
+    #[command(flatten)]
+    pub files: TransferArgs,
+    /// Quality, 0 (smallest file) to 100 (best picture) [default: 60]
+    #[arg(short, long, value_name = "N", group = "target", value_parser = values::quality, allow_negative_numbers = true)]
+    pub quality: Option<u8>,
+    /// Level of the network, 0 to 63: what --quality is translated to
+    #[arg(long, value_name = "N", group = "target", value_parser = values::level, allow_negative_numbers = true)]
+    pub level: Option<u8>,
+    /// Best picture of at most this many bits per pixel
+    #[arg(long, value_name = "BITS", group = "target", value_parser = values::bpp, allow_negative_numbers = true)]
+    pub bpp: Option<f64>,
+    /// Best picture of at most this many bytes; k, M, G are thousands, Ki, Mi, Gi 1024s
+    #[arg(long, value_name = "BYTES", group = "target", value_parser = values::size, allow_negative_numbers = true)]
+    pub size: Option<u64>,
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+const EXAMPLES: &str = "\
+Reads PNG, JPEG, WebP and PNM (PBM, PGM, PPM, PAM). ICC profile, EXIF, XMP, transparency, grey and 16 bits are kept.
+
+Examples:
+  kiln encode photo.jpg photo.kiln             quality 60
+  kiln encode photo.jpg photo.kiln -q 80       better and larger
+  kiln encode photo.jpg photo.kiln --size 50k  at most 50,000 bytes
+  kiln encode *.png small/                     each to small/NAME.kiln; the folder must exist
+  convert a.tiff png:- | kiln encode - a.kiln";

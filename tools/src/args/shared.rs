@@ -1,0 +1,40 @@
+//! Arguments that several subcommands have.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::values;
+
+/// Which network runs where.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Network")]
+pub struct ModelArgs {
+    /// Where networks run: auto, cpu, gpu or the name of a device (see `kiln info --devices`)
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub device: String,
+    /// Number of CPU threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
+    pub threads: Option<usize>,
+    /// Use these weights instead of the bundled ones
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub weights: Option<PathBuf>,
+}
+
+/// Files to read and where to write, as `cp` takes them.
+#[derive(Args, Clone, Debug)]
+pub struct TransferArgs {
+    /// Files to read; `-` is standard input
+    #[arg(required = true, num_args = 1.., value_name = "IN", value_hint = ValueHint::FilePath)]
+    pub inputs: Vec<PathBuf>,
+    /// File to write, or `-` for standard output, or an existing folder (needed for several inputs). An existing file
+    /// is replaced, as `cp` does it, once the new one is complete
+    #[arg(required = true, value_name = "OUT", value_hint = ValueHint::AnyPath)]
+    pub output: PathBuf,
+    /// Write to a terminal, or under a name whose extension says something else
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}

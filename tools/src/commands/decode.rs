@@ -1,0 +1,163 @@
+//! `kiln decode`.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use kiln::Decoder;
+use kiln::picture::{self, Format, StoreOptions};
+use serde_json::json;
+
+use super::batch::{self, Report};
+use super::model;
+use crate::args::{DecodeArgs, FormatName};
+use crate::files::{self, Job, Sink};
+use crate::progress::Progress;
+use crate::usage::UsageError;
+
+/// Runs the subcommand.
+pub fn run(args: &DecodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let extension = args.format.unwrap_or(FormatName::Png).extension();
+    let jobs = files::plan(&args.files.inputs, &args.files.output, extension)?;
+    // All outputs of a run have one format: in a folder the extension was just chosen by it.
+    let format = match jobs.first() {
+        Some(job) => format(&job.sink, args.format, args.files.force)?,
+        None => return Ok(ExitCode::SUCCESS),
+    };
+    batch::check(&jobs, &args.files)?;
+    let mut options = StoreOptions::default();
+    if let Some(quality) = args.jpeg_quality {
+        options.jpeg_quality = quality;
+    }
+    let decoder = Decoder::new(model::load(&args.model, quiet)?);
+    batch::run(&jobs, &args.files, quiet, |job, progress| {
+        decode(job, &decoder, format, &options, progress)
+    })
+}
+
+/// The format to write: what was asked for, else what the extension says, else PNG for a pipe.
+fn format(sink: &Sink, asked: Option<FormatName>, force: bool) -> Result<Format, UsageError> {
+    let asked = asked.map(|name| match name {
+        FormatName::Png => Format::Png,
+        FormatName::Jpeg => Format::Jpeg,
+        FormatName::Webp => Format::WebP,
+        FormatName::Pnm => Format::Pnm,
+    });
+    let path = match sink {
+        Sink::Stdout => return Ok(asked.unwrap_or(Format::Png)),
+        Sink::File(path) => path,
+    };
+    match (asked, Format::from_path(path)) {
+        (Some(asked), Ok(named)) if asked != named && !force => Err(UsageError(format!(
+            "{sink} has the extension of a {named} file, but --format asks for {asked}; change one or add --force"
+        ))),
+        (Some(asked), _) => Ok(asked),
+        (None, Ok(named)) => Ok(named),
+        (None, Err(error)) => Err(UsageError(format!(
+            "{sink}: {error}; or choose with --format"
+        ))),
+    }
+}
+
+/// Decodes one file.
+fn decode(
+    job: &Job,
+    decoder: &Decoder,
+    format: Format,
+    options: &StoreOptions,
+    progress: &Progress,
+) -> anyhow::Result<Report> {
+    let started = Instant::now();
+    let bytes = files::read(&job.source)?;
+    let decoded = decoder
+        .decode_with(&bytes, progress)
+        .with_context(|| job.source.to_string())?;
+    let (stored, warnings) =
+        picture::store(&decoded.picture, format, options).with_context(|| job.sink.to_string())?;
+    files::write(&job.sink, &stored)?;
+    // Even with --quiet: something of the picture is gone.
+    for warning in &warnings {
+        progress.line(&format!("warning: {}: {warning}", job.sink));
+    }
+
+    let (width, height) = (
+        decoded.picture.image.width(),
+        decoded.picture.image.height(),
+    );
+    let (size, level) = (stored.len(), decoded.level);
+    let stages: serde_json::Map<_, _> = decoded
+        .stages
+        .iter()
+        .map(|(name, time)| (name.to_owned(), json!(time.as_secs_f64())))
+        .collect();
+    Ok(Report {
+        summary: format!("{width}x{height}, {format}, {size} bytes"),
+        json: json!({
+            "width": width,
+            "height": height,
+            "format": format.to_string(),
+            "bytes": size,
+            "level": level,
+            "warnings": warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "seconds": started.elapsed().as_secs_f64(),
+            "stages": stages,
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str) -> Sink {
+        Sink::File(name.into())
+    }
+
+    #[test]
+    fn the_extension_decides_unless_asked() {
+        assert_eq!(format(&file("a.JPG"), None, false), Ok(Format::Jpeg));
+        assert_eq!(format(&file("a.ppm"), None, false), Ok(Format::Pnm));
+        assert_eq!(
+            format(&file("a"), Some(FormatName::Webp), false),
+            Ok(Format::WebP)
+        );
+        assert_eq!(format(&Sink::Stdout, None, false), Ok(Format::Png));
+        assert_eq!(
+            format(&Sink::Stdout, Some(FormatName::Pnm), false),
+            Ok(Format::Pnm)
+        );
+    }
+
+    #[test]
+    fn unknown_and_contradicting_names_are_wrong_usage() {
+        let error = format(&file("a.xyz"), None, false).unwrap_err().to_string();
+        assert!(error.contains("xyz") && error.contains("png"), "{error}");
+        let error = format(&file("a.jpg"), Some(FormatName::Png), false)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("--force"), "{error}");
+        assert_eq!(
+            format(&file("a.jpg"), Some(FormatName::Png), true),
+            Ok(Format::Png)
+        );
+    }
+
+    #[test]
+    fn every_format_has_an_extension_that_means_it() {
+        for (name, expected) in [
+            (FormatName::Png, Format::Png),
+            (FormatName::Jpeg, Format::Jpeg),
+            (FormatName::Webp, Format::WebP),
+            (FormatName::Pnm, Format::Pnm),
+        ] {
+            assert_eq!(
+                super::format(
+                    &file(&std::format!("a.{}", name.extension())),
+                    Some(name),
+                    false
+                ),
+                Ok(expected)
+            );
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! `kiln encode`.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Context;
+use kiln::picture::{self, Format, PictureLimits};
+use kiln::{EncodeOptions, Encoder, Target};
+use serde_json::json;
+
+use super::batch::{self, Report};
+use super::model;
+use crate::args::EncodeArgs;
+use crate::files::{self, Job, Sink};
+use crate::progress::Progress;
+use crate::usage::UsageError;
+
+/// Extension of the files written into a folder.
+const EXTENSION: &str = "kiln";
+
+/// Runs the subcommand.
+pub fn run(args: &EncodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let jobs = files::plan(&args.files.inputs, &args.files.output, EXTENSION)?;
+    if !args.files.force {
+        jobs.iter().try_for_each(refuse_picture_name)?;
+    }
+    batch::check(&jobs, &args.files)?;
+    let options = EncodeOptions::default().with_target(target(args));
+    let encoder = Encoder::new(model::load(&args.model, quiet)?);
+    batch::run(&jobs, &args.files, quiet, |job, progress| {
+        encode(job, &encoder, &options, progress)
+    })
+}
+
+/// What the file shall be; clap lets at most one be given.
+fn target(args: &EncodeArgs) -> Target {
+    match (args.quality, args.level, args.bpp, args.size) {
+        (Some(quality), ..) => Target::Quality(quality),
+        (_, Some(level), ..) => Target::Level(level),
+        (_, _, Some(bpp), _) => Target::Bpp(bpp),
+        (_, _, _, Some(bytes)) => Target::Bytes(bytes),
+        (None, None, None, None) => EncodeOptions::default().target,
+    }
+}
+
+/// `kiln encode *.png` with a forgotten OUT would replace the last picture.
+fn refuse_picture_name(job: &Job) -> anyhow::Result<()> {
+    let Sink::File(path) = &job.sink else {
+        return Ok(());
+    };
+    match Format::from_path(path) {
+        Ok(format) => Err(UsageError(format!(
+            "{} would be a kiln file under the name of a {format} file; call it {} or add --force",
+            path.display(),
+            Path::new(path.file_name().unwrap_or_default())
+                .with_extension(EXTENSION)
+                .display(),
+        ))
+        .into()),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Encodes one file.
+fn encode(
+    job: &Job,
+    encoder: &Encoder,
+    options: &EncodeOptions,
+    progress: &Progress,
+) -> anyhow::Result<Report> {
+    let started = Instant::now();
+    let bytes = files::read(&job.source)?;
+    let picture =
+        picture::load(&bytes, &PictureLimits::default()).with_context(|| job.source.to_string())?;
+    drop(bytes);
+    let encoded = encoder
+        .encode_with(&picture, options, progress)
+        .with_context(|| job.source.to_string())?;
+    files::write(&job.sink, &encoded.bytes)?;
+
+    let (width, height) = (picture.image.width(), picture.image.height());
+    let size = encoded.bytes.len();
+    let bpp = 8.0 * size as f64 / (f64::from(width) * f64::from(height));
+    let level = encoded.level;
+    let stages: serde_json::Map<_, _> = encoded
+        .stages
+        .iter()
+        .map(|(name, time)| (name.to_owned(), json!(time.as_secs_f64())))
+        .collect();
+    Ok(Report {
+        summary: format!("{width}x{height}, {size} bytes, {bpp:.3} bpp, level {level}"),
+        json: json!({
+            "width": width,
+            "height": height,
+            "bytes": size,
+            "bpp": bpp,
+            "level": level,
+            "seconds": started.elapsed().as_secs_f64(),
+            "stages": stages,
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Cli, Command};
+    use clap::Parser;
+
+    fn target_of(arguments: &[&str]) -> Target {
+        let words = ["kiln", "encode", "a.png", "a.kiln"]
+            .iter()
+            .chain(arguments);
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Encode(args) => target(&args),
+            _ => panic!("not parsed as encode"),
+        }
+    }
+
+    #[test]
+    fn targets() {
+        assert!(matches!(target_of(&[]), Target::Quality(60)));
+        assert!(matches!(target_of(&["-q", "7"]), Target::Quality(7)));
+        assert!(matches!(target_of(&["--level", "63"]), Target::Level(63)));
+        assert!(matches!(target_of(&["--bpp", "0.5"]), Target::Bpp(bpp) if bpp == 0.5));
+        assert!(matches!(target_of(&["--size", "2k"]), Target::Bytes(2000)));
+    }
+
+    #[test]
+    fn names_of_pictures_are_refused() {
+        let job = |name: &str| Job {
+            source: files::Source::Stdin,
+            sink: Sink::File(name.into()),
+        };
+        let error = refuse_picture_name(&job("x/a.JPG")).unwrap_err();
+        assert!(
+            error.is::<UsageError>() && error.to_string().contains("call it a.kiln"),
+            "{error}"
+        );
+        for name in ["a.kiln", "a", "a.bin", "/dev/null"] {
+            assert!(refuse_picture_name(&job(name)).is_ok(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! `kiln info`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use kiln::{Alpha, ColorKind, Depth, Info};
+use serde_json::{Value, json};
+
+use super::batch::{print, print_json};
+use super::model::hex;
+use crate::args::InfoArgs;
+use crate::files::{self, Source};
+
+/// Runs the subcommand.
+pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
+    match &args.file {
+        Some(path) => file(path, args.json)?,
+        // clap requires one of the two.
+        None => devices(args.json)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Describes one file.
+fn file(path: &Path, as_json: bool) -> anyhow::Result<()> {
+    let source = Source::from(path);
+    let bytes = files::read(&source)?;
+    let info = kiln::info(&bytes).with_context(|| source.to_string())?;
+    if as_json {
+        print_json(&to_json(&info))
+    } else {
+        print(&to_text(&info))
+    }
+}
+
+/// Lists the devices that networks can run on.
+fn devices(as_json: bool) -> anyhow::Result<()> {
+    let devices = kiln::devices();
+    if as_json {
+        let list: Vec<Value> = devices
+            .iter()
+            .map(|device| json!({ "name": device.name, "kind": device.kind, "software": device.software }))
+            .collect();
+        return print_json(&json!({ "devices": list }));
+    }
+    let lines: Vec<String> = devices
+        .iter()
+        .map(|device| {
+            let software = if device.software {
+                ", emulated in software"
+            } else {
+                ""
+            };
+            format!("{} ({}{software})\n", device.name, device.kind)
+        })
+        .collect();
+    print(&lines.concat())
+}
+
+/// The kind of the pixels, such as `RGB with alpha, 8 bits`.
+fn pixels(info: &Info) -> String {
+    format!(
+        "{}{}, {} bits",
+        color_name(info.color),
+        alpha_name(info.alpha),
+        bits(info.depth)
+    )
+}
+
+fn color_name(color: ColorKind) -> &'static str {
+    match color {
+        ColorKind::Grey => "grey",
+        ColorKind::Rgb => "RGB",
+    }
+}
+
+fn alpha_name(alpha: Alpha) -> &'static str {
+    match alpha {
+        Alpha::None => "",
+        Alpha::Opaque => " with an opaque alpha channel",
+        Alpha::Coded => " with alpha",
+    }
+}
+
+fn bits(depth: Depth) -> u8 {
+    match depth {
+        Depth::Eight => 8,
+        Depth::Sixteen => 16,
+    }
+}
+
+fn bpp(info: &Info) -> f64 {
+    8.0 * info.bytes as f64 / (f64::from(info.width) * f64::from(info.height))
+}
+
+fn to_text(info: &Info) -> String {
+    let mut text = format!(
+        "size          {} x {}\npixels        {}\nbytes         {} ({:.4} bits per pixel)\nlevel         {}\n\
+         architecture  {}\ndecoder set   {}\nchunks        {}\n",
+        info.width,
+        info.height,
+        pixels(info),
+        info.bytes,
+        bpp(info),
+        info.level,
+        info.architecture,
+        hex(info.decoder_set),
+        info.chunks,
+    );
+    for (name, bytes) in &info.boxes {
+        text += &format!("{name:<13} {bytes} bytes\n");
+    }
+    text
+}
+
+fn to_json(info: &Info) -> Value {
+    let boxes: Vec<Value> = info
+        .boxes
+        .iter()
+        .map(|(name, bytes)| json!({ "name": name, "bytes": bytes }))
+        .collect();
+    json!({
+        "width": info.width,
+        "height": info.height,
+        "color": color_name(info.color).to_lowercase(),
+        "alpha": match info.alpha {
+            Alpha::None => "none",
+            Alpha::Opaque => "opaque",
+            Alpha::Coded => "coded",
+        },
+        "bits": bits(info.depth),
+        "bytes": info.bytes,
+        "bpp": bpp(info),
+        "level": info.level,
+        "architecture": info.architecture,
+        "decoder_set": hex(info.decoder_set),
+        "chunks": info.chunks,
+        "boxes": boxes,
+    })
+}

@@ -1,0 +1,115 @@
+//! Rate-distortion curves.
+
+/// One point of a curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Rate in bits per pixel.
+    pub bpp: f64,
+    /// Quality in decibels, higher is better.
+    pub quality: f64,
+}
+
+/// Why points make no curve.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum CurveError {
+    /// A line needs two points.
+    #[error("a curve needs at least 2 points, and there are {0}")]
+    TooFew(usize),
+    /// A rate that is not positive, or a value that is not finite.
+    #[error("a point at {bpp} bpp and {quality} dB cannot lie on a curve")]
+    Impossible {
+        /// The rate.
+        bpp: f64,
+        /// The quality.
+        quality: f64,
+    },
+    /// Two points share one quality, so rate is no function of it.
+    #[error("two points share the quality {0} dB")]
+    Repeated(f64),
+}
+
+/// At least two points, sorted by strictly increasing quality, with positive finite rates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve(Vec<Point>);
+
+impl Curve {
+    /// Sorts and checks the points.
+    ///
+    /// # Errors
+    /// Too few points, a point that is not finite and positive, or a quality that occurs twice.
+    pub fn new(mut points: Vec<Point>) -> Result<Self, CurveError> {
+        if points.len() < 2 {
+            return Err(CurveError::TooFew(points.len()));
+        }
+        for &Point { bpp, quality } in &points {
+            if !(bpp.is_finite() && bpp > 0.0 && quality.is_finite()) {
+                return Err(CurveError::Impossible { bpp, quality });
+            }
+        }
+        points.sort_by(|a, b| a.quality.total_cmp(&b.quality));
+        match points
+            .windows(2)
+            .find(|pair| pair[0].quality == pair[1].quality)
+        {
+            Some(pair) => Err(CurveError::Repeated(pair[0].quality)),
+            None => Ok(Self(points)),
+        }
+    }
+
+    /// The points, sorted by quality.
+    pub fn points(&self) -> &[Point] {
+        &self.0
+    }
+
+    /// Lowest and highest quality.
+    pub fn range(&self) -> (f64, f64) {
+        (self.0[0].quality, self.0[self.0.len() - 1].quality)
+    }
+}
+
+/// MS-SSIM in decibels, `-10 log10(1 - value)`, the scale that BD-rates are computed on.
+pub fn ms_ssim_decibels(value: f64) -> f64 {
+    -10.0 * (1.0 - value).log10()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(bpp: f64, quality: f64) -> Point {
+        Point { bpp, quality }
+    }
+
+    #[test]
+    fn points_are_sorted() {
+        let curve = Curve::new(vec![point(1.0, 40.0), point(0.1, 30.0), point(0.5, 35.0)]).unwrap();
+        assert_eq!(curve.range(), (30.0, 40.0));
+        assert_eq!(curve.points()[1], point(0.5, 35.0));
+    }
+
+    #[test]
+    fn impossible_points_are_refused() {
+        assert_eq!(
+            Curve::new(vec![point(1.0, 30.0)]),
+            Err(CurveError::TooFew(1))
+        );
+        assert_eq!(
+            Curve::new(vec![point(1.0, 30.0), point(2.0, 30.0)]),
+            Err(CurveError::Repeated(30.0))
+        );
+        for bad in [
+            point(0.0, 30.0),
+            point(-1.0, 30.0),
+            point(f64::NAN, 30.0),
+            point(1.0, f64::INFINITY),
+        ] {
+            let error = Curve::new(vec![point(1.0, 31.0), bad]).unwrap_err();
+            assert!(matches!(error, CurveError::Impossible { .. }), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn decibels_of_ms_ssim() {
+        assert!((ms_ssim_decibels(0.99) - 20.0).abs() < 1e-12);
+    }
+}
