@@ -1,6 +1,6 @@
 //! Files to pictures.
 
-use kiln_container::{Alpha, Container, peek};
+use kiln_container::{Alpha, Container, Feature, ParseError, peek};
 
 use crate::picture::{Canvas, Metadata, PictureLimits, alpha};
 use crate::pixels::Sink;
@@ -28,7 +28,10 @@ pub struct Decoded {
 impl Decoder {
     /// A decoder with the given weights and the default [`Limits`].
     pub fn new(model: Model) -> Self {
-        Self { model, limits: Limits::default() }
+        Self {
+            model,
+            limits: Limits::default(),
+        }
     }
 
     /// The same decoder with other limits.
@@ -62,25 +65,59 @@ impl Decoder {
         })?;
         let h = container.header;
         let have = model.decoder_set().0;
-        if h.architecture != ARCHITECTURE_BASE || h.decoder_set != have {
-            return Err(Error::WrongWeights { needed: h.decoder_set, have });
+        if h.architecture != ARCHITECTURE_BASE {
+            return Err(ParseError::Unsupported {
+                what: Feature::Architecture(h.architecture),
+            }
+            .into());
+        }
+        if h.decoder_set != have {
+            return Err(Error::WrongWeights {
+                needed: h.decoder_set,
+                have,
+            });
         }
         // Version 1 holds exactly one frame.
         let [frame] = container.frames.as_slice() else {
-            return Err(Error::Parameter(format!("{} frames in a picture", container.frames.len())));
+            return Err(Error::Parameter(format!(
+                "{} frames in a picture",
+                container.frames.len()
+            )));
         };
         let chunks: Vec<&[u8]> = frame.chunks.iter().map(AsRef::as_ref).collect();
         let y_hat = stages.time(stage::CODE, || {
-            model.decode_latents(&chunks, frame.symbols_crc, h.height as usize, h.width as usize, frame.level)
+            model.decode_latents(
+                &chunks,
+                frame.symbols_crc,
+                h.height as usize,
+                h.width as usize,
+                frame.level,
+            )
         })?;
         let mut canvas = Canvas::new(h.width, h.height, h.color, h.alpha != Alpha::None, h.depth)?;
-        stages.time(stage::SYNTHESISE, || model.synthesise(&y_hat, frame.level, &mut Sink::new(&mut canvas, progress)))?;
+        stages.time(stage::SYNTHESISE, || {
+            model.synthesise(&y_hat, frame.level, &mut Sink::new(&mut canvas, progress))
+        })?;
         if let Some(bytes) = &container.boxes.alpha {
-            let limits = PictureLimits { max_pixels: self.limits.max_pixels, ..PictureLimits::default() };
+            let limits = PictureLimits {
+                max_pixels: self.limits.max_pixels,
+                ..PictureLimits::default()
+            };
             canvas.set_alpha(&alpha::decode(bytes, h.width, h.height, h.depth, &limits)?)?;
         }
         let owned = |b: Option<std::borrow::Cow<[u8]>>| b.map(std::borrow::Cow::into_owned);
-        let metadata = Metadata { icc: owned(container.boxes.icc), exif: owned(container.boxes.exif), xmp: owned(container.boxes.xmp) };
-        Ok(Decoded { picture: Picture { image: canvas.into_image(), metadata }, level: frame.level, stages })
+        let metadata = Metadata {
+            icc: owned(container.boxes.icc),
+            exif: owned(container.boxes.exif),
+            xmp: owned(container.boxes.xmp),
+        };
+        Ok(Decoded {
+            picture: Picture {
+                image: canvas.into_image(),
+                metadata,
+            },
+            level: frame.level,
+            stages,
+        })
     }
 }

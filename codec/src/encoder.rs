@@ -61,25 +61,44 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`Encoder::encode`], and [`Error::Cancelled`].
-    pub fn encode_with(&self, picture: &Picture, options: &EncodeOptions, progress: &dyn Progress) -> Result<Encoded, Error> {
+    pub fn encode_with(
+        &self,
+        picture: &Picture,
+        options: &EncodeOptions,
+        progress: &dyn Progress,
+    ) -> Result<Encoded, Error> {
         let image = &picture.image;
         let (width, height) = (image.width(), image.height());
-        let (color, has_alpha, depth) = picture::color_kind(image)
-            .ok_or_else(|| Error::Parameter(format!("pictures of type {:?} cannot be encoded: use grey or RGB of 8 or 16 bits", image.color())))?;
+        let (color, has_alpha, depth) = picture::color_kind(image).ok_or_else(|| {
+            Error::Parameter(format!(
+                "pictures of type {:?} cannot be encoded: use grey or RGB of 8 or 16 bits",
+                image.color()
+            ))
+        })?;
         if width == 0 || height == 0 {
-            return Err(Error::Parameter(format!("a picture of {width}x{height} pixels cannot be encoded")));
+            return Err(Error::Parameter(format!(
+                "a picture of {width}x{height} pixels cannot be encoded"
+            )));
         }
         let pixels = u64::from(width) * u64::from(height);
         let aim = options.target.aim(pixels)?;
         let model = self.model.for_pixels(pixels);
         let mut stages = StageTimes::default();
 
-        let y = stages.time(stage::ANALYSE, || model.analyse(&Source::new(image, progress)))?;
-        let plane = stages.time(stage::PACK, || match has_alpha.then(|| alpha::extract(image)).flatten() {
-            Some(plane) if !plane.is_opaque() => alpha::encode(&plane, width, height).map(Some),
-            _ => Ok(None),
+        let y = stages.time(stage::ANALYSE, || {
+            model.analyse(&Source::new(image, progress))
         })?;
-        let borrow = |b: &'_ Option<Vec<u8>>| b.as_deref().filter(|b| !b.is_empty()).map(|b| Cow::Owned(b.to_vec()));
+        let plane = stages.time(stage::PACK, || {
+            match has_alpha.then(|| alpha::extract(image)).flatten() {
+                Some(plane) if !plane.is_opaque() => alpha::encode(&plane, width, height).map(Some),
+                _ => Ok(None),
+            }
+        })?;
+        let borrow = |b: &'_ Option<Vec<u8>>| {
+            b.as_deref()
+                .filter(|b| !b.is_empty())
+                .map(|b| Cow::Owned(b.to_vec()))
+        };
         let alpha = match (has_alpha, &plane) {
             (false, _) => Alpha::None,
             (true, None) => Alpha::Opaque,
@@ -88,8 +107,22 @@ impl Encoder {
         let m = &picture.metadata;
         let mut job = Job {
             model: &model,
-            header: Header { architecture: ARCHITECTURE_BASE, decoder_set: model.decoder_set().0, width, height, color, alpha, depth },
-            boxes: Boxes { icc: borrow(&m.icc), exif: borrow(&m.exif), xmp: borrow(&m.xmp), alpha: plane.map(Cow::Owned), other: Vec::new() },
+            header: Header {
+                architecture: ARCHITECTURE_BASE,
+                decoder_set: model.decoder_set().0,
+                width,
+                height,
+                color,
+                alpha,
+                depth,
+            },
+            boxes: Boxes {
+                icc: borrow(&m.icc),
+                exif: borrow(&m.exif),
+                xmp: borrow(&m.xmp),
+                alpha: plane.map(Cow::Owned),
+                other: Vec::new(),
+            },
             y,
             stages,
             progress,
@@ -100,20 +133,37 @@ impl Encoder {
             Aim::Level(level) => (level, job.file(level)?),
             Aim::Bytes(budget) => job.search(budget)?,
         };
-        Ok(Encoded { bytes, level, stages: job.stages })
+        Ok(Encoded {
+            bytes,
+            level,
+            stages: job.stages,
+        })
     }
 }
 
 impl Job<'_> {
     /// The file of one level.
     fn file(&mut self, level: u8) -> Result<Vec<u8>, Error> {
-        let CodedLatents { chunks, checksum } = self.stages.time(stage::CODE, || self.model.encode_latents(&self.y, level))?;
+        let CodedLatents { chunks, checksum } = self
+            .stages
+            .time(stage::CODE, || self.model.encode_latents(&self.y, level))?;
         self.coded += 1;
-        if let ControlFlow::Break(()) = self.progress.update(stage::CODE, self.coded.min(self.expected), self.expected) {
+        if let ControlFlow::Break(()) =
+            self.progress
+                .update(stage::CODE, self.coded.min(self.expected), self.expected)
+        {
             return Err(Error::Cancelled);
         }
-        let frame = Frame { level, symbols_crc: checksum, chunks: chunks.into_iter().map(Cow::Owned).collect() };
-        let container = Container { header: self.header, boxes: self.boxes.clone(), frames: vec![frame] };
+        let frame = Frame {
+            level,
+            symbols_crc: checksum,
+            chunks: chunks.into_iter().map(Cow::Owned).collect(),
+        };
+        let container = Container {
+            header: self.header,
+            boxes: self.boxes.clone(),
+            frames: vec![frame],
+        };
         Ok(self.stages.time(stage::PACK, || container.write())?)
     }
 
@@ -122,14 +172,21 @@ impl Job<'_> {
         self.expected = 1 + u64::from(LEVELS.ilog2());
         let first = self.file(0)?;
         if first.len() as u64 > budget {
-            return Err(Error::Parameter(format!("a size of {budget} bytes is out of reach: at the lowest level this picture takes {} bytes", first.len())));
+            return Err(Error::Parameter(format!(
+                "a size of {budget} bytes is out of reach: at the lowest level this picture takes {} bytes",
+                first.len()
+            )));
         }
         // Invariant: the file of `best` fits; sizes grow with the level, but for a few bytes.
         let (mut best, mut over) = ((0, first), LEVELS);
         while over - best.0 > 1 {
             let middle = (best.0 + over) / 2;
             let bytes = self.file(middle)?;
-            if bytes.len() as u64 <= budget { best = (middle, bytes) } else { over = middle }
+            if bytes.len() as u64 <= budget {
+                best = (middle, bytes)
+            } else {
+                over = middle
+            }
         }
         Ok(best)
     }

@@ -96,7 +96,9 @@ impl Error {
             Self::WrongWeights { .. } | Self::Weights { .. } => ErrorKind::Weights,
             Self::Picture(e) => match e {
                 PictureError::Decode { .. } => ErrorKind::Damaged,
-                PictureError::Unsupported(_) | PictureError::UnknownFormat { .. } | PictureError::Encode { .. } => ErrorKind::Unsupported,
+                PictureError::Unsupported(_)
+                | PictureError::UnknownFormat { .. }
+                | PictureError::Encode { .. } => ErrorKind::Unsupported,
                 PictureError::Limit { .. } => ErrorKind::Limit,
                 PictureError::Parameter(_) => ErrorKind::Parameter,
                 PictureError::OutOfMemory(_) => ErrorKind::Machine,

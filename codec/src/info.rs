@@ -51,7 +51,16 @@ pub fn info(bytes: &[u8]) -> Result<Info, Error> {
         level: c.frames.first().map_or(0, |f| f.level),
         architecture: h.architecture,
         decoder_set: h.decoder_set,
-        boxes: c.boxes.iter().map(|(kind, b)| (box_name(kind).map_or_else(|| format!("box {kind:#04x}"), str::to_string), b.len() as u64)).collect(),
+        boxes: c
+            .boxes
+            .iter()
+            .map(|(kind, b)| {
+                (
+                    box_name(kind).map_or_else(|| format!("box {kind:#04x}"), str::to_string),
+                    b.len() as u64,
+                )
+            })
+            .collect(),
         chunks: chunks().count() as u32,
         payload: chunks().map(|c| c.len() as u64).sum(),
         bytes: bytes.len() as u64,

@@ -24,6 +24,8 @@
 mod decoder;
 mod encoder;
 mod error;
+#[doc(hidden)]
+pub mod fuzz;
 mod info;
 mod limits;
 mod model;

@@ -21,7 +21,11 @@ impl Default for Limits {
     /// 128 megapixels, 6 GiB, 128 MB.
     fn default() -> Self {
         let container = kiln_container::Limits::default();
-        Self { max_pixels: container.max_pixels, max_memory: 6 << 30, max_box_bytes: container.max_box_bytes }
+        Self {
+            max_pixels: container.max_pixels,
+            max_memory: 6 << 30,
+            max_box_bytes: container.max_box_bytes,
+        }
     }
 }
 
@@ -41,7 +45,11 @@ impl Limits {
     }
 
     pub(crate) fn container(&self) -> kiln_container::Limits {
-        kiln_container::Limits { max_pixels: self.max_pixels, max_box_bytes: self.max_box_bytes, ..Default::default() }
+        kiln_container::Limits {
+            max_pixels: self.max_pixels,
+            max_box_bytes: self.max_box_bytes,
+            ..Default::default()
+        }
     }
 
     /// Checks what decoding a picture of this size takes: latents grow with its cells, which a long thin picture has more of
@@ -54,7 +62,11 @@ impl Limits {
         let per_cell = 6 * config.latents as u64 + 4 * config.features as u64;
         let value = FIXED + cells * per_cell + header.pixels() * 8;
         if value > self.max_memory {
-            return Err(Error::Limit { what: "the memory to decode this size, in bytes,", value, limit: self.max_memory });
+            return Err(Error::Limit {
+                what: "the memory to decode this size, in bytes,",
+                value,
+                limit: self.max_memory,
+            });
         }
         Ok(())
     }

@@ -25,7 +25,11 @@ pub struct DeviceInfo {
 
 impl From<&device::DeviceInfo> for DeviceInfo {
     fn from(d: &device::DeviceInfo) -> Self {
-        Self { name: d.name.clone(), kind: d.kind.into(), software: d.is_software() }
+        Self {
+            name: d.name.clone(),
+            kind: d.kind.into(),
+            software: d.is_software(),
+        }
     }
 }
 
@@ -40,7 +44,9 @@ pub fn devices() -> Vec<DeviceInfo> {
 /// The number is 0, or threads are already running.
 pub fn set_threads(threads: usize) -> Result<(), Error> {
     if threads == 0 {
-        return Err(Error::Parameter("0 threads cannot do anything, use 1 or more".into()));
+        return Err(Error::Parameter(
+            "0 threads cannot do anything, use 1 or more".into(),
+        ));
     }
     kiln_models::set_threads(threads).map_err(Error::Parameter)
 }
@@ -75,15 +81,28 @@ impl Model {
     /// The file cannot be read, is not valid, or the device is absent.
     pub fn from_file(path: &Path, device: &DeviceChoice) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|source| Error::Io { path: name.clone(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| Error::Io {
+            path: name.clone(),
+            source,
+        })?;
         Self::load(name, Cow::Owned(bytes), device)
     }
 
     fn load(name: String, bytes: Cow<'static, [u8]>, choice: &DeviceChoice) -> Result<Self, Error> {
         let auto = *choice == DeviceChoice::Auto;
-        let info = if auto { device::DeviceInfo::cpu() } else { device::choose(choice)? };
+        let info = if auto {
+            device::DeviceInfo::cpu()
+        } else {
+            device::choose(choice)?
+        };
         let first = load(&name, &bytes, &info, TileSize::default())?;
-        Ok(Self(Arc::new(Shared { name, bytes, tile: TileSize::default(), first, large: auto.then(OnceLock::new) })))
+        Ok(Self(Arc::new(Shared {
+            name,
+            bytes,
+            tile: TileSize::default(),
+            first,
+            large: auto.then(OnceLock::new),
+        })))
     }
 
     /// The same weights computing in tiles of another size. Files do not depend on it, and pixels at most by one step.
@@ -94,19 +113,31 @@ impl Model {
         let s = &self.0;
         let first = load(&s.name, &s.bytes, s.first.device_info(), tile)?;
         let large = s.large.as_ref().map(|_| OnceLock::new());
-        Ok(Self(Arc::new(Shared { name: s.name.clone(), bytes: s.bytes.clone(), tile, first, large })))
+        Ok(Self(Arc::new(Shared {
+            name: s.name.clone(),
+            bytes: s.bytes.clone(),
+            tile,
+            first,
+            large,
+        })))
     }
 
     /// The model to run a picture of so many pixels on.
     pub(crate) fn for_pixels(&self, pixels: u64) -> Arc<kiln_models::Model> {
         let s = &self.0;
-        let large = s.large.as_ref().filter(|_| pixels >= GPU_WORTH_PIXELS).and_then(|slot| {
-            slot.get_or_init(|| {
-                let info = device::choose(&DeviceChoice::Auto).ok().filter(|d| !d.is_cpu())?;
-                load(&s.name, &s.bytes, &info, s.tile).ok()
-            })
-            .clone()
-        });
+        let large = s
+            .large
+            .as_ref()
+            .filter(|_| pixels >= GPU_WORTH_PIXELS)
+            .and_then(|slot| {
+                slot.get_or_init(|| {
+                    let info = device::choose(&DeviceChoice::Auto)
+                        .ok()
+                        .filter(|d| !d.is_cpu())?;
+                    load(&s.name, &s.bytes, &info, s.tile).ok()
+                })
+                .clone()
+            });
         large.unwrap_or_else(|| s.first.clone())
     }
 
@@ -118,7 +149,12 @@ impl Model {
     /// What a user should know about the chosen device, such as that it is emulated by the CPU.
     pub fn device_note(&self) -> Option<String> {
         let d = self.0.first.device_info();
-        d.is_software().then(|| format!("{} is emulated by the CPU: `--device cpu` is faster", d.name))
+        d.is_software().then(|| {
+            format!(
+                "{} is emulated by the CPU: `--device cpu` is faster",
+                d.name
+            )
+        })
     }
 
     /// First bytes of a hash over everything a decoder reads of these weights.
@@ -137,7 +173,15 @@ impl Model {
     }
 }
 
-fn load(name: &str, bytes: &[u8], device: &device::DeviceInfo, tile: TileSize) -> Result<Arc<kiln_models::Model>, Error> {
-    let model = kiln_models::Model::load(bytes, device).map_err(|source| Error::Weights { name: name.into(), source })?;
+fn load(
+    name: &str,
+    bytes: &[u8],
+    device: &device::DeviceInfo,
+    tile: TileSize,
+) -> Result<Arc<kiln_models::Model>, Error> {
+    let model = kiln_models::Model::load(bytes, device).map_err(|source| Error::Weights {
+        name: name.into(),
+        source,
+    })?;
     Ok(Arc::new(model.with_tile(tile)))
 }

@@ -44,7 +44,9 @@ pub struct EncodeOptions {
 
 impl Default for EncodeOptions {
     fn default() -> Self {
-        Self { target: Target::Quality(60) }
+        Self {
+            target: Target::Quality(60),
+        }
     }
 }
 
@@ -66,11 +68,20 @@ pub(crate) enum Aim {
 impl Target {
     pub(crate) fn aim(self, pixels: u64) -> Result<Aim, Error> {
         match self {
-            Self::Quality(q) => level_of_quality(q).map(Aim::Level).ok_or_else(|| Error::Parameter(format!("quality {q} is outside 0..=100"))),
+            Self::Quality(q) => level_of_quality(q)
+                .map(Aim::Level)
+                .ok_or_else(|| Error::Parameter(format!("quality {q} is outside 0..=100"))),
             Self::Level(l) if l < LEVELS => Ok(Aim::Level(l)),
-            Self::Level(l) => Err(Error::Parameter(format!("level {l} is outside 0..={}", LEVELS - 1))),
-            Self::Bpp(bpp) if bpp.is_finite() && bpp > 0.0 => Ok(Aim::Bytes((bpp * pixels as f64 / 8.0).floor() as u64)),
-            Self::Bpp(bpp) => Err(Error::Parameter(format!("{bpp} bits per pixel is not a positive number"))),
+            Self::Level(l) => Err(Error::Parameter(format!(
+                "level {l} is outside 0..={}",
+                LEVELS - 1
+            ))),
+            Self::Bpp(bpp) if bpp.is_finite() && bpp > 0.0 => {
+                Ok(Aim::Bytes((bpp * pixels as f64 / 8.0).floor() as u64))
+            }
+            Self::Bpp(bpp) => Err(Error::Parameter(format!(
+                "{bpp} bits per pixel is not a positive number"
+            ))),
             Self::Bytes(0) => Err(Error::Parameter("a size of 0 bytes is not possible".into())),
             Self::Bytes(n) => Ok(Aim::Bytes(n)),
         }
@@ -93,11 +104,20 @@ mod tests {
         for (target, text) in [
             (Target::Quality(101), "quality 101 is outside 0..=100"),
             (Target::Level(64), "level 64 is outside 0..=63"),
-            (Target::Bpp(f64::NAN), "NaN bits per pixel is not a positive number"),
-            (Target::Bpp(0.0), "0 bits per pixel is not a positive number"),
+            (
+                Target::Bpp(f64::NAN),
+                "NaN bits per pixel is not a positive number",
+            ),
+            (
+                Target::Bpp(0.0),
+                "0 bits per pixel is not a positive number",
+            ),
             (Target::Bytes(0), "a size of 0 bytes is not possible"),
         ] {
-            assert_eq!(target.aim(100).err().map(|e| e.to_string()).as_deref(), Some(text));
+            assert_eq!(
+                target.aim(100).err().map(|e| e.to_string()).as_deref(),
+                Some(text)
+            );
         }
     }
 }

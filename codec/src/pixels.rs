@@ -20,12 +20,21 @@ struct Meter<'a> {
 
 impl<'a> Meter<'a> {
     fn new(progress: &'a dyn Progress, stage: &'static str, total: u64) -> Self {
-        Self { progress, stage, done: Cell::new(0), total }
+        Self {
+            progress,
+            stage,
+            done: Cell::new(0),
+            total,
+        }
     }
 
     fn add(&self, pixels: usize) -> Result<(), ModelError> {
-        self.done.set((self.done.get() + pixels as u64).min(self.total));
-        match self.progress.update(self.stage, self.done.get(), self.total) {
+        self.done
+            .set((self.done.get() + pixels as u64).min(self.total));
+        match self
+            .progress
+            .update(self.stage, self.done.get(), self.total)
+        {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ModelError::Cancelled),
         }
@@ -40,7 +49,10 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     pub(crate) fn new(image: &'a DynamicImage, progress: &'a dyn Progress) -> Self {
         let pixels = u64::from(image.width()) * u64::from(image.height());
-        Self { image, meter: Meter::new(progress, stage::ANALYSE, pixels) }
+        Self {
+            image,
+            meter: Meter::new(progress, stage::ANALYSE, pixels),
+        }
     }
 }
 
@@ -51,7 +63,12 @@ impl PixelSource for Source<'_> {
 
     fn read(&self, x: usize, y: usize, out: ArrayViewMut3<f32>) -> Result<(), ModelError> {
         let (_, height, width) = out.dim();
-        let rect = Rect { x: x as i64, y: y as i64, width: width as u32, height: height as u32 };
+        let rect = Rect {
+            x: x as i64,
+            y: y as i64,
+            width: width as u32,
+            height: height as u32,
+        };
         // The kind of the picture was checked before: what is left is a bug, not the caller's doing.
         read_rgb(self.image, rect, out).map_err(|e| ModelError::Device(e.to_string()))?;
         self.meter.add(height * width)
@@ -66,14 +83,19 @@ pub(crate) struct Sink<'a> {
 impl<'a> Sink<'a> {
     pub(crate) fn new(canvas: &'a mut Canvas, progress: &'a dyn Progress) -> Self {
         let pixels = u64::from(canvas.width()) * u64::from(canvas.height());
-        Self { canvas, meter: Meter::new(progress, stage::SYNTHESISE, pixels) }
+        Self {
+            canvas,
+            meter: Meter::new(progress, stage::SYNTHESISE, pixels),
+        }
     }
 }
 
 impl PixelSink for Sink<'_> {
     fn write(&mut self, x: usize, y: usize, planes: ArrayView3<f32>) -> Result<(), ModelError> {
         let (_, height, width) = planes.dim();
-        self.canvas.write_rgb(x as u32, y as u32, planes).map_err(|e| ModelError::Device(e.to_string()))?;
+        self.canvas
+            .write_rgb(x as u32, y as u32, planes)
+            .map_err(|e| ModelError::Device(e.to_string()))?;
         self.meter.add(height * width)
     }
 }

@@ -4,14 +4,18 @@
     python export.py --checkpoint RUN/decayed.pt --data PHOTOS --out ../weights/base.safetensors [--fixtures ../tests/fixtures]
 """
 import argparse
+import os
+from pathlib import Path
 
 import torch
 from safetensors.numpy import save_file
 
-from kiln_ref import data
+from kiln_ref import checkpoint, data
 from kiln_ref.export import export
 from kiln_ref.fixtures import write_fixtures
 from kiln_ref.model import Codec
+
+KEPT = Path(__file__).parent / "checkpoints" / "base-stable.safetensors"
 
 
 def main():
@@ -21,9 +25,13 @@ def main():
     p.add_argument("--out", required=True)
     p.add_argument("--fixtures", help="folder for the parity fixtures")
     p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--keep", metavar="STABLE.pt", help="also write this stable checkpoint's weights, small, beside this script")
     args = p.parse_args()
     torch.set_num_threads(args.threads)
-    state = torch.load(args.checkpoint, map_location="cpu", weights_only=True)
+    if args.keep:
+        os.makedirs(KEPT.parent, exist_ok=True)
+        checkpoint.save_small(checkpoint.load(args.keep), str(KEPT))
+    state = checkpoint.load(args.checkpoint)
     net = Codec(state["config"])
     net.load_state_dict(state["net"])
     tensors, meta = export(net, data.load_folder(args.data)[::10])

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train the base model: warm-up, stable, decay. Time-boxed and resumable.
 
-    python train.py --data PHOTOS --valid PHOTOS --out RUN --minutes 60 --decay-minutes 15 [--resume RUN/stable.pt]
+    python train.py --data PHOTOS --valid PHOTOS --out RUN --minutes 60 --decay-minutes 15 [--resume RUN/stable.pt | checkpoints/base-stable.safetensors]
 
 RUN/stable.pt     the state to resume from (weights and optimiser), rewritten every few minutes and before the decay
 RUN/decayed.pt    the weights to export
@@ -17,7 +17,7 @@ import time
 import numpy as np
 import torch
 
-from kiln_ref import data
+from kiln_ref import checkpoint, data
 from kiln_ref.evaluate import evaluate
 from kiln_ref.model import Codec, lambda_of
 
@@ -80,7 +80,7 @@ def main():
     images = data.load_folder(args.data)
     valid = data.load_folder(args.valid)
     if args.resume:
-        state = torch.load(args.resume, map_location="cpu", weights_only=True)
+        state = checkpoint.load(args.resume)
         net = Codec(state["config"])
         net.load_state_dict(state["net"])
     else:
@@ -91,7 +91,7 @@ def main():
     step, spent = 0, 0.0
     if state:
         step, spent = state["step"], state["minutes"]
-        for o, s in zip(opt.all, state["opt"]):
+        for o, s in zip(opt.all, state["opt"] or []):
             o.load_state_dict(s)
         rng = np.random.default_rng(args.seed + step)
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(images)} pictures, {device}", flush=True)
@@ -110,14 +110,16 @@ def main():
     if fresh:
         writer.writerow(["step", "minutes", "lr_factor", "loss"] + [f"{k}_{q}" for q in (4, 24, 44, 63) for k in ("bpp", "psnr")])
     start = time.time()
-    decay_from, last_eval, average, first = None, 0.0, None, step
+    decay_from, last_eval, average = None, 0.0, None
+    # Warm-up: from the start, and again where the optimiser's memory was not kept.
+    warm_from = step if not (state and state["opt"]) else -args.warmup
     flag = os.path.join(args.out, "decay")
     while True:
         minutes = (time.time() - start) / 60
         if decay_from is None and (minutes >= args.minutes - args.decay_minutes or os.path.exists(flag)):
             decay_from = minutes
             save("stable.pt")
-        factor = min(1.0, (step - first + 1) / args.warmup)
+        factor = min(1.0, (step - warm_from + 1) / args.warmup)
         if decay_from is not None:
             left = 1 - (minutes - decay_from) / args.decay_minutes
             if left <= 0:

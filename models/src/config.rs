@@ -39,12 +39,15 @@ impl Config {
     /// # Errors
     /// [`WeightsError::Config`] names the field that is missing, unknown or out of range.
     pub fn from_json(json: &str) -> Result<Self, WeightsError> {
-        let c: Self = serde_json::from_str(json).map_err(|e| WeightsError::Config(e.to_string()))?;
+        let c: Self =
+            serde_json::from_str(json).map_err(|e| WeightsError::Config(e.to_string()))?;
         let check = |name: &str, value: usize, max: usize| {
             if (1..=max).contains(&value) {
                 Ok(())
             } else {
-                Err(WeightsError::Config(format!("{name} is {value}, outside 1..={max}")))
+                Err(WeightsError::Config(format!(
+                    "{name} is {value}, outside 1..={max}"
+                )))
             }
         };
         check("levels", c.levels, 64)?;
@@ -57,7 +60,10 @@ impl Config {
         check("synthesis_blocks", c.synthesis_blocks, 64)?;
         check("expansion", c.expansion, 8)?;
         if c.latents % 2 != 0 {
-            return Err(WeightsError::Config(format!("latents is {}, it must be even", c.latents)));
+            return Err(WeightsError::Config(format!(
+                "latents is {}, it must be even",
+                c.latents
+            )));
         }
         Ok(c)
     }
@@ -66,14 +72,20 @@ impl Config {
     /// networks it runs, for a picture of whole cells.
     pub fn macs_per_pixel(&self) -> (f64, f64) {
         let (m, w, f) = (self.latents as f64, self.width as f64, self.features as f64);
-        let (z, h, e) = (self.hyper as f64, self.hyper_mid as f64, self.expansion as f64);
+        let (z, h, e) = (
+            self.hyper as f64,
+            self.hyper_mid as f64,
+            self.expansion as f64,
+        );
         let block = |c: f64, e: f64| 2.0 * c * c + 9.0 * c + 2.0 * e * c * c;
         let low = (m * 768.0 + block(m, 1.0) + 4.0 * w * m) / 256.0;
         let high = |n: usize| (192.0 * w + n as f64 * block(w, e)) / 64.0;
-        let entropy = (f * f + 9.0 * f + 2.0 * f * m + 9.0 * m + (m + f) * f + f * f + 2.0 * f * m) / 256.0
+        let entropy = (f * f + 9.0 * f + 2.0 * f * m + 9.0 * m + (m + f) * f + f * f + 2.0 * f * m)
+            / 256.0
             + (9.0 * h + h * 4.0 * f) / 1024.0
             + z * 4.0 * h / 4096.0;
-        let hyper_analysis = (m * f + 9.0 * f) / 256.0 + (4.0 * f * f + 9.0 * f) / 1024.0 + 4.0 * f * z / 4096.0;
+        let hyper_analysis =
+            (m * f + 9.0 * f) / 256.0 + (4.0 * f * f + 9.0 * f) / 1024.0 + 4.0 * f * z / 4096.0;
         let analysis = low + m * m / 256.0 + high(self.analysis_blocks) + hyper_analysis + entropy;
         (analysis, low + high(self.synthesis_blocks) + entropy)
     }

@@ -58,7 +58,11 @@ pub struct DeviceInfo {
 impl DeviceInfo {
     /// The CPU.
     pub fn cpu() -> Self {
-        Self { name: "cpu".into(), kind: "cpu", device: Device::flex() }
+        Self {
+            name: "cpu".into(),
+            kind: "cpu",
+            device: Device::flex(),
+        }
     }
 
     /// Whether a graphics adapter is emulated by the CPU.
@@ -82,15 +86,25 @@ fn adapters() -> Vec<DeviceInfo> {
         .iter()
         .filter_map(|device| {
             let identity = device.identity()?;
-            let kind = if identity.physical.is_some() { "gpu" } else { "software gpu" };
-            Some(DeviceInfo { name: identity.name, kind, device: device.clone() })
+            let kind = if identity.physical.is_some() {
+                "gpu"
+            } else {
+                "software gpu"
+            };
+            Some(DeviceInfo {
+                name: identity.name,
+                kind,
+                device: device.clone(),
+            })
         })
         .collect()
 }
 
 /// Every device of this machine, the CPU first.
 pub fn devices() -> Vec<DeviceInfo> {
-    std::iter::once(DeviceInfo::cpu()).chain(adapters()).collect()
+    std::iter::once(DeviceInfo::cpu())
+        .chain(adapters())
+        .collect()
 }
 
 /// The device that a choice stands for. [`DeviceChoice::Auto`] is a hardware GPU if there is one, else the CPU: whether
@@ -101,7 +115,12 @@ pub fn devices() -> Vec<DeviceInfo> {
 pub fn choose(choice: &DeviceChoice) -> Result<DeviceInfo, ModelError> {
     let found = match choice {
         DeviceChoice::Cpu => return Ok(DeviceInfo::cpu()),
-        DeviceChoice::Auto => return Ok(adapters().into_iter().find(|d| !d.is_software()).unwrap_or_else(DeviceInfo::cpu)),
+        DeviceChoice::Auto => {
+            return Ok(adapters()
+                .into_iter()
+                .find(|d| !d.is_software())
+                .unwrap_or_else(DeviceInfo::cpu));
+        }
         DeviceChoice::Gpu => {
             let mut all = adapters();
             all.sort_by_key(DeviceInfo::is_software);
@@ -109,12 +128,20 @@ pub fn choose(choice: &DeviceChoice) -> Result<DeviceInfo, ModelError> {
         }
         DeviceChoice::Named(name) => {
             let wanted = name.to_lowercase();
-            devices().into_iter().find(|d| d.name.to_lowercase().contains(&wanted))
+            devices()
+                .into_iter()
+                .find(|d| d.name.to_lowercase().contains(&wanted))
         }
     };
     found.ok_or_else(|| {
-        let known = devices().into_iter().map(|d| format!("{} ({})", d.name, d.kind)).collect::<Vec<_>>().join(", ");
-        ModelError::Device(format!("no device `{choice}` on this machine; it has: {known}"))
+        let known = devices()
+            .into_iter()
+            .map(|d| format!("{} ({})", d.name, d.kind))
+            .collect::<Vec<_>>()
+            .join(", ");
+        ModelError::Device(format!(
+            "no device `{choice}` on this machine; it has: {known}"
+        ))
     })
 }
 
@@ -125,13 +152,21 @@ mod tests {
     #[test]
     fn choices_are_read_and_written_alike() {
         for text in ["auto", "cpu", "gpu", "llvmpipe"] {
-            assert_eq!(text.parse::<DeviceChoice>().map(|c| c.to_string()), Ok(text.to_string()));
+            assert_eq!(
+                text.parse::<DeviceChoice>().map(|c| c.to_string()),
+                Ok(text.to_string())
+            );
         }
     }
 
     #[test]
     fn an_unknown_name_lists_the_known() {
-        let e = choose(&DeviceChoice::Named("no such adapter".into())).unwrap_err().to_string();
-        assert!(e.contains("no such adapter") && e.contains("cpu (cpu)"), "{e}");
+        let e = choose(&DeviceChoice::Named("no such adapter".into()))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            e.contains("no such adapter") && e.contains("cpu (cpu)"),
+            "{e}"
+        );
     }
 }

@@ -62,7 +62,9 @@ pub enum ModelError {
         needed: usize,
     },
     /// The decoded symbols do not match their checksum.
-    #[error("decoded symbols do not match their checksum ({found:08x}, the file says {needed:08x})")]
+    #[error(
+        "decoded symbols do not match their checksum ({found:08x}, the file says {needed:08x})"
+    )]
     Checksum {
         /// Checksum of what was decoded.
         found: u32,

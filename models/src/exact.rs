@@ -70,6 +70,21 @@ pub struct Input {
     pub max: i32,
 }
 
+/// What an integer layer is: its sizes, its kind and its range.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// What it reads.
+    pub input: Input,
+    /// Channels that it makes.
+    pub outputs: usize,
+    /// 3x3 on each channel on its own, instead of 1x1 over all: `outputs` is then `input.channels`.
+    pub depthwise: bool,
+    /// Rows of biases, one per level; 0 for a single row that serves all.
+    pub levels: usize,
+    /// Where the output is clamped.
+    pub range: Range,
+}
+
 /// An integer convolution: 1x1, or 3x3 on each channel on its own.
 #[derive(Clone, Debug)]
 pub struct ExactConv {
@@ -84,25 +99,46 @@ pub struct ExactConv {
 }
 
 impl ExactConv {
-    /// Takes `name.weight`, `name.bias` and `name.shift` from the weights and proves the layer exact.
-    ///
-    /// A depthwise layer has `outputs == input.channels` and weights [outputs, 9]; others have [outputs, inputs].
-    /// With `levels > 0` the bias is [levels, outputs], else [1, outputs].
+    /// Takes `name.weight` [outputs, inputs or 9], `name.bias` [levels or 1, outputs] and `name.shift` [outputs] from the
+    /// weights and proves the layer exact.
     ///
     /// # Errors
     /// A tensor is missing or misshapen, or a weight, shift or sum exceeds its bound.
-    pub fn load(w: &mut Weights, name: &str, input: Input, outputs: usize, depthwise: bool, levels: usize, range: Range, device: &Device) -> Result<Self, WeightsError> {
+    pub fn load(
+        w: &mut Weights,
+        name: &str,
+        spec: Spec,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        let Spec {
+            input,
+            outputs,
+            depthwise,
+            levels,
+            range,
+        } = spec;
         let fan_in = if depthwise { 9 } else { input.channels };
         let weight = w.integers(&format!("{name}.weight"), &[outputs, fan_in])?;
         let bias = w.integers(&format!("{name}.bias"), &[levels.max(1), outputs])?;
         let shift = w.integers(&format!("{name}.shift"), &[outputs])?;
         check_bounds(name, &weight, &bias, &shift, input.max, outputs)?;
         let to_f32 = |v: &[i32]| v.iter().map(|&x| x as f32).collect::<Vec<_>>();
-        let kernel = if depthwise { [outputs, 1, 3, 3] } else { [outputs, fan_in, 1, 1] };
+        let kernel = if depthwise {
+            [outputs, 1, 3, 3]
+        } else {
+            [outputs, fan_in, 1, 1]
+        };
         Ok(Self {
             weight: tensor(to_f32(&weight), kernel, device),
-            bias: bias.chunks_exact(outputs).map(|b| tensor(to_f32(b), [1, outputs, 1, 1], device)).collect(),
-            scale: tensor(shift.iter().map(|&s| (-s as f32).exp2()).collect(), [1, outputs, 1, 1], device),
+            bias: bias
+                .chunks_exact(outputs)
+                .map(|b| tensor(to_f32(b), [1, outputs, 1, 1], device))
+                .collect(),
+            scale: tensor(
+                shift.iter().map(|&s| (-s as f32).exp2()).collect(),
+                [1, outputs, 1, 1],
+                device,
+            ),
             range,
             depthwise,
         })
@@ -122,20 +158,42 @@ impl ExactConv {
 }
 
 /// The condition under which f32 arithmetic on these integers is exact.
-fn check_bounds(layer: &str, weight: &[i32], bias: &[i32], shift: &[i32], input_max: i32, outputs: usize) -> Result<(), WeightsError> {
-    let fail = |what: String| Err(WeightsError::Inexact { layer: layer.into(), what });
+fn check_bounds(
+    layer: &str,
+    weight: &[i32],
+    bias: &[i32],
+    shift: &[i32],
+    input_max: i32,
+    outputs: usize,
+) -> Result<(), WeightsError> {
+    let fail = |what: String| {
+        Err(WeightsError::Inexact {
+            layer: layer.into(),
+            what,
+        })
+    };
     if let Some(w) = weight.iter().find(|w| w.abs() > WEIGHT_MAX) {
-        return fail(format!("weight {w} is outside -{WEIGHT_MAX}..={WEIGHT_MAX}"));
+        return fail(format!(
+            "weight {w} is outside -{WEIGHT_MAX}..={WEIGHT_MAX}"
+        ));
     }
     if let Some(s) = shift.iter().find(|s| !(1..=23).contains(*s)) {
         return fail(format!("shift {s} is outside 1..=23"));
     }
     for (c, w) in weight.chunks_exact(weight.len() / outputs).enumerate() {
         let sum: i64 = w.iter().map(|&x| i64::from(x.unsigned_abs())).sum();
-        let bias = bias.iter().skip(c).step_by(outputs).map(|b| i64::from(b.unsigned_abs())).max().unwrap_or(0);
+        let bias = bias
+            .iter()
+            .skip(c)
+            .step_by(outputs)
+            .map(|b| i64::from(b.unsigned_abs()))
+            .max()
+            .unwrap_or(0);
         let total = sum * i64::from(input_max) + bias;
         if total >= ACC_LIMIT {
-            return fail(format!("channel {c} can reach {total}, at or above {ACC_LIMIT}"));
+            return fail(format!(
+                "channel {c} can reach {total}, at or above {ACC_LIMIT}"
+            ));
         }
     }
     Ok(())
@@ -173,17 +231,28 @@ mod tests {
         let (inputs, outputs, h, w) = (64, 32, 9, 11);
         let mut seed = 1u64;
         let mut next = |lo: i64, hi: i64| {
-            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            seed = seed
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             lo + ((seed >> 33) as i64).rem_euclid(hi - lo + 1)
         };
         // Eight weights of full size per channel, the rest zero: sum|w| * max|a| = 16_752_648, 0.15 % under the limit.
         let mut weight = vec![0i64; inputs * outputs];
         for o in 0..outputs {
             for k in 0..8 {
-                weight[o * inputs + (k * 8 + o) % inputs] = if next(0, 1) == 0 { 2047 } else { -2047 };
+                weight[o * inputs + (k * 8 + o) % inputs] =
+                    if next(0, 1) == 0 { 2047 } else { -2047 };
             }
         }
-        let x: Vec<i64> = (0..inputs * h * w).map(|_| if next(0, 3) == 0 { next(-1023, 1023) } else { 1023 * (1 - 2 * next(0, 1)) }).collect();
+        let x: Vec<i64> = (0..inputs * h * w)
+            .map(|_| {
+                if next(0, 3) == 0 {
+                    next(-1023, 1023)
+                } else {
+                    1023 * (1 - 2 * next(0, 1))
+                }
+            })
+            .collect();
         let device = Device::flex();
         let f = |v: &[i64]| v.iter().map(|&a| a as f32).collect::<Vec<_>>();
         let layer = ExactConv {
@@ -197,7 +266,9 @@ mod tests {
         let y = y.into_data().into_vec::<f32>().unwrap();
         for o in 0..outputs {
             for p in 0..h * w {
-                let acc: i64 = (0..inputs).map(|i| weight[o * inputs + i] * x[i * h * w + p]).sum();
+                let acc: i64 = (0..inputs)
+                    .map(|i| weight[o * inputs + i] * x[i * h * w + p])
+                    .sum();
                 let expect = ((acc + 64) >> 7).clamp(-32767, 32767);
                 assert_eq!(y[o * h * w + p] as i64, expect, "channel {o}, cell {p}");
             }

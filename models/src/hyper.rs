@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::config::Config;
-use crate::exact::{ACT_MAX, ExactConv, Input, Range, Z_MAX, clamp_activation};
+use crate::exact::{ACT_MAX, ExactConv, Input, Range, Spec, Z_MAX, clamp_activation};
 use crate::tensors::pixel_shuffle;
 use crate::{Weights, WeightsError};
 
@@ -13,6 +13,34 @@ pub(crate) struct Parameters {
     pub(crate) row: Tensor<4>,
 }
 
+/// Activations of so many channels.
+fn act(channels: usize) -> Input {
+    Input {
+        channels,
+        max: ACT_MAX,
+    }
+}
+
+fn pointwise(input: Input, outputs: usize, levels: usize, range: Range) -> Spec {
+    Spec {
+        input,
+        outputs,
+        depthwise: false,
+        levels,
+        range,
+    }
+}
+
+fn depthwise(channels: usize) -> Spec {
+    Spec {
+        input: act(channels),
+        outputs: channels,
+        depthwise: true,
+        levels: 0,
+        range: Range::Linear,
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Heads {
     mean: ExactConv,
@@ -20,16 +48,35 @@ struct Heads {
 }
 
 impl Heads {
-    fn load(w: &mut Weights, name: &str, c: &Config, rows: u16, device: &Device) -> Result<Self, WeightsError> {
-        let input = Input { channels: c.features, max: ACT_MAX };
+    fn load(
+        w: &mut Weights,
+        name: &str,
+        c: &Config,
+        rows: u16,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        let input = act(c.features);
         Ok(Self {
-            mean: ExactConv::load(w, &format!("{name}.mean"), input, c.latents, false, 0, Range::Mean, device)?,
-            row: ExactConv::load(w, &format!("{name}.row"), input, c.latents, false, c.levels, Range::Row(rows), device)?,
+            mean: ExactConv::load(
+                w,
+                &format!("{name}.mean"),
+                pointwise(input, c.latents, 0, Range::Mean),
+                device,
+            )?,
+            row: ExactConv::load(
+                w,
+                &format!("{name}.row"),
+                pointwise(input, c.latents, c.levels, Range::Row(rows)),
+                device,
+            )?,
         })
     }
 
     fn forward(&self, f: Tensor<4>, level: usize) -> Parameters {
-        Parameters { mean: self.mean.forward(f.clone(), level), row: self.row.forward(f, level) }
+        Parameters {
+            mean: self.mean.forward(f.clone(), level),
+            row: self.row.forward(f, level),
+        }
     }
 }
 
@@ -48,22 +95,41 @@ impl HyperSynthesis {
     /// Cells of z around a tile that its features depend on: one cell at 1/32 and one at 1/16 lie within one of 1/64.
     pub(crate) const HALO: usize = 1;
 
-    pub(crate) fn load(w: &mut Weights, c: &Config, rows: u16, device: &Device) -> Result<Self, WeightsError> {
+    pub(crate) fn load(
+        w: &mut Weights,
+        c: &Config,
+        rows: u16,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
         let (f, h) = (c.features, c.hyper_mid);
-        let act = |channels| Input { channels, max: ACT_MAX };
-        let z = Input { channels: c.hyper, max: Z_MAX };
+        let z = Input {
+            channels: c.hyper,
+            max: Z_MAX,
+        };
         Ok(Self {
-            up1: ExactConv::load(w, "h_s.up1", z, 4 * h, false, c.levels, Range::Relu, device)?,
-            d1: ExactConv::load(w, "h_s.d1", act(h), h, true, 0, Range::Linear, device)?,
-            up2: ExactConv::load(w, "h_s.up2", act(h), 4 * f, false, c.levels, Range::Relu, device)?,
-            d2: ExactConv::load(w, "h_s.d2", act(f), f, true, 0, Range::Linear, device)?,
-            mix: ExactConv::load(w, "h_s.mix", act(f), f, false, 0, Range::Relu, device)?,
+            up1: ExactConv::load(
+                w,
+                "h_s.up1",
+                pointwise(z, 4 * h, c.levels, Range::Relu),
+                device,
+            )?,
+            d1: ExactConv::load(w, "h_s.d1", depthwise(h), device)?,
+            up2: ExactConv::load(
+                w,
+                "h_s.up2",
+                pointwise(act(h), 4 * f, c.levels, Range::Relu),
+                device,
+            )?,
+            d2: ExactConv::load(w, "h_s.d2", depthwise(f), device)?,
+            mix: ExactConv::load(w, "h_s.mix", pointwise(act(f), f, 0, Range::Relu), device)?,
             heads: Heads::load(w, "h_s", c, rows, device)?,
         })
     }
 
     pub(crate) fn features(&self, z: Tensor<4>, level: usize) -> Tensor<4> {
-        let f = self.d1.forward(pixel_shuffle(self.up1.forward(z, level), 2), level);
+        let f = self
+            .d1
+            .forward(pixel_shuffle(self.up1.forward(z, level), 2), level);
         let f = pixel_shuffle(self.up2.forward(f, level), 2);
         clamp_activation(f.clone() + self.mix.forward(self.d2.forward(f, level), level))
     }
@@ -86,13 +152,27 @@ impl Context {
     /// Cells of y_hat around a tile that its parameters depend on.
     pub(crate) const HALO: usize = 1;
 
-    pub(crate) fn load(w: &mut Weights, c: &Config, rows: u16, device: &Device) -> Result<Self, WeightsError> {
+    pub(crate) fn load(
+        w: &mut Weights,
+        c: &Config,
+        rows: u16,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
         let (m, f) = (c.latents, c.features);
-        let act = |channels| Input { channels, max: ACT_MAX };
         Ok(Self {
-            spatial: ExactConv::load(w, "context.spatial", act(m), m, true, 0, Range::Linear, device)?,
-            mix1: ExactConv::load(w, "context.mix1", act(m + f), f, false, c.levels, Range::Relu, device)?,
-            mix2: ExactConv::load(w, "context.mix2", act(f), f, false, 0, Range::Relu, device)?,
+            spatial: ExactConv::load(w, "context.spatial", depthwise(m), device)?,
+            mix1: ExactConv::load(
+                w,
+                "context.mix1",
+                pointwise(act(m + f), f, c.levels, Range::Relu),
+                device,
+            )?,
+            mix2: ExactConv::load(
+                w,
+                "context.mix2",
+                pointwise(act(f), f, 0, Range::Relu),
+                device,
+            )?,
             heads: Heads::load(w, "context", c, rows, device)?,
         })
     }
@@ -102,7 +182,12 @@ impl Context {
     pub(crate) fn parameters(&self, u: Tensor<4>, features: Tensor<4>, level: usize) -> Parameters {
         let [_, _, h, w] = features.dims();
         let m = u.dims()[1];
-        let s = self.spatial.forward(u, level).slice([0..1, 0..m, Self::HALO..Self::HALO + h, Self::HALO..Self::HALO + w]);
+        let s = self.spatial.forward(u, level).slice([
+            0..1,
+            0..m,
+            Self::HALO..Self::HALO + h,
+            Self::HALO..Self::HALO + w,
+        ]);
         let f = self.mix1.forward(Tensor::cat(vec![s, features], 1), level);
         let f = clamp_activation(f.clone() + self.mix2.forward(f, level));
         self.heads.forward(f, level)

@@ -86,32 +86,60 @@ impl Model {
         let mut first = Writer::new();
         self.code_hyper(&mut first, &mut z, level)?;
         let (h, _, w) = y.dim();
-        let coders = (0..h.div_ceil(STRIPE_ROWS)).map(|_| Writer::new()).collect();
+        let coders = (0..h.div_ceil(STRIPE_ROWS))
+            .map(|_| Writer::new())
+            .collect();
         let (latents, coders) = self.code(coders, &z, (h, w), level, Some(y.view()))?;
-        let chunks = std::iter::once(first).chain(coders).map(Writer::finish).collect();
-        Ok(CodedLatents { chunks, checksum: latents.checksum })
+        let chunks = std::iter::once(first)
+            .chain(coders)
+            .map(Writer::finish)
+            .collect();
+        Ok(CodedLatents {
+            chunks,
+            checksum: latents.checksum,
+        })
     }
 
     /// Decodes the latents of a picture of `height` x `width` pixels: y_hat [h, M, w] in fixed point.
     ///
     /// # Errors
     /// The chunks do not fit the size, hold symbols that no encoder writes, or do not match the checksum.
-    pub fn decode_latents(&self, chunks: &[&[u8]], checksum: u32, height: usize, width: usize, level: u8) -> Result<Array3<i32>, ModelError> {
+    pub fn decode_latents(
+        &self,
+        chunks: &[&[u8]],
+        checksum: u32,
+        height: usize,
+        width: usize,
+        level: u8,
+    ) -> Result<Array3<i32>, ModelError> {
         let level = self.check_level(level)?;
         let needed = 1 + stripes(height);
         if chunks.len() != needed {
-            return Err(ModelError::Chunks { found: chunks.len(), needed });
+            return Err(ModelError::Chunks {
+                found: chunks.len(),
+                needed,
+            });
         }
         let (h, w) = grid(height, width);
-        let mut z = Array3::zeros((h.div_ceil(HYPER_CELL), self.config().hyper, w.div_ceil(HYPER_CELL)));
+        let mut z = Array3::zeros((
+            h.div_ceil(HYPER_CELL),
+            self.config().hyper,
+            w.div_ceil(HYPER_CELL),
+        ));
         let mut first = Reader::new(chunks[0])?;
         self.code_hyper(&mut first, &mut z, level)?;
         first.finish()?;
-        let coders = chunks[1..].iter().map(|c| Reader::new(c)).collect::<Result<Vec<_>, _>>()?;
+        let coders = chunks[1..]
+            .iter()
+            .map(|c| Reader::new(c))
+            .collect::<Result<Vec<_>, _>>()?;
         let (latents, coders) = self.code(coders, &z, (h, w), level, None)?;
         coders.into_iter().try_for_each(Reader::finish)?;
         if latents.checksum != checksum {
-            return Err(ModelError::Checksum { found: latents.checksum, needed: checksum });
+            return Err(ModelError::Checksum {
+                found: latents.checksum,
+                needed: checksum,
+            });
         }
         Ok(latents.y_hat)
     }
@@ -119,7 +147,13 @@ impl Model {
     /// Runs both context steps over given coders, for tests that record or replay symbols: y_hat for z [zh, Z, zw] and
     /// the grid of y.
     #[doc(hidden)]
-    pub fn code_with<S: Symbols + Send>(&self, coders: Vec<S>, z: &Array3<i32>, grid: (usize, usize), level: u8) -> Result<(Array3<i32>, Vec<S>), ModelError> {
+    pub fn code_with<S: Symbols + Send>(
+        &self,
+        coders: Vec<S>,
+        z: &Array3<i32>,
+        grid: (usize, usize),
+        level: u8,
+    ) -> Result<(Array3<i32>, Vec<S>), ModelError> {
         let (latents, coders) = self.code(coders, z, grid, self.check_level(level)?, None)?;
         Ok((latents.y_hat, coders))
     }
@@ -130,7 +164,12 @@ impl Model {
         let (zh, zw) = (h.div_ceil(HYPER_CELL), w.div_ceil(HYPER_CELL));
         let mut z = Array3::zeros((zh, self.config().hyper, zw));
         let gain = self.gain(level);
-        for (v, u) in crate::tiles::tiles(zh, zw, self.tile().hyper_cells(), crate::transforms::HyperAnalysis::HALO) {
+        for (v, u) in crate::tiles::tiles(
+            zh,
+            zw,
+            self.tile().hyper_cells(),
+            crate::transforms::HyperAnalysis::HALO,
+        ) {
             let (rh, rw) = (v.read.len() * HYPER_CELL, u.read.len() * HYPER_CELL);
             let (r0, c0) = (v.read.start * HYPER_CELL, u.read.start * HYPER_CELL);
             // Beyond the grid of y there are zeros.
@@ -139,20 +178,28 @@ impl Model {
                 for (c, g) in gain.iter().enumerate() {
                     let n = rw.min(w - c0);
                     let from = y.slice(s![r0 + i, c, c0..c0 + n]);
-                    t.slice_mut(s![c, i, ..n]).zip_mut_with(&from, |o, &x| *o = x * g);
+                    t.slice_mut(s![c, i, ..n])
+                        .zip_mut_with(&from, |o, &x| *o = x * g);
                 }
             }
             let out = download(self.h_a().forward(upload(t, self.device())))?;
             let core = out.slice(s![.., v.inner(1), u.inner(1)]);
             let max = Z_MAX as f32;
             z.slice_mut(s![v.core, .., u.core])
-                .zip_mut_with(&core.permuted_axes([1, 0, 2]), |o, x| *o = (x + 0.5).floor().clamp(-max, max) as i32);
+                .zip_mut_with(&core.permuted_axes([1, 0, 2]), |o, x| {
+                    *o = (x + 0.5).floor().clamp(-max, max) as i32
+                });
         }
         Ok(z)
     }
 
     /// Codes z in the order of memory, each channel with its table of the level.
-    fn code_hyper(&self, coder: &mut impl Symbols, z: &mut Array3<i32>, level: usize) -> Result<(), ModelError> {
+    fn code_hyper(
+        &self,
+        coder: &mut impl Symbols,
+        z: &mut Array3<i32>,
+        level: usize,
+    ) -> Result<(), ModelError> {
         let rows = self.z_rows(level);
         for mut line in z.outer_iter_mut() {
             for (mut symbols, &row) in line.outer_iter_mut().zip(rows) {
@@ -184,45 +231,84 @@ impl Model {
             .enumerate()
             .map(|(i, ((coder, y_hat), residual))| {
                 let rows = i * STRIPE_ROWS..i * STRIPE_ROWS + y_hat.dim().0;
-                Stripe { coder, rows, y_hat, residual, tiles: Vec::new() }
+                Stripe {
+                    coder,
+                    rows,
+                    y_hat,
+                    residual,
+                    tiles: Vec::new(),
+                }
             })
             .collect();
 
-        stripes.par_iter_mut().try_for_each(|stripe| -> Result<(), ModelError> {
-            stripe.tiles = self.features(z, stripe.rows.clone(), (h, w), level)?;
-            let parameters = host_parameters(stripe.rows.clone(), m, w, &stripe.tiles, |t| Ok(self.h_s().parameters(t.features.clone(), level)))?;
-            self.step(0, stripe, &parameters, source.as_ref(), level)
-        })?;
+        stripes
+            .par_iter_mut()
+            .try_for_each(|stripe| -> Result<(), ModelError> {
+                stripe.tiles = self.features(z, stripe.rows.clone(), (h, w), level)?;
+                let parameters = host_parameters(stripe.rows.clone(), m, w, &stripe.tiles, |t| {
+                    Ok(self.h_s().parameters(t.features.clone(), level))
+                })?;
+                self.step(0, stripe, &parameters, source.as_ref(), level)
+            })?;
 
         // Step 2 reads step 1 one row across the borders of stripes: every stripe must have ended step 1 by now.
         let edges: Vec<[Option<Array3<i32>>; 2]> = (0..stripes.len())
             .map(|i| {
-                let above = i.checked_sub(1).map(|j| stripes[j].y_hat.slice(s![-1.., .., ..]).to_owned());
-                let below = stripes.get(i + 1).map(|s| s.y_hat.slice(s![..1, .., ..]).to_owned());
+                let above = i
+                    .checked_sub(1)
+                    .map(|j| stripes[j].y_hat.slice(s![-1.., .., ..]).to_owned());
+                let below = stripes
+                    .get(i + 1)
+                    .map(|s| s.y_hat.slice(s![..1, .., ..]).to_owned());
                 [above, below]
             })
             .collect();
-        stripes.par_iter_mut().zip(edges).try_for_each(|(stripe, [above, below])| -> Result<(), ModelError> {
-            let parameters = {
-                let known = Known { rows: stripe.rows.clone(), y_hat: stripe.y_hat.view(), above, below, shift: self.shift(level) };
-                host_parameters(stripe.rows.clone(), m, w, &stripe.tiles, |t| {
-                    let u = upload(known.context(t, w), self.exact_device());
-                    Ok(self.context().parameters(u, t.features.clone(), level))
-                })?
-            };
-            stripe.tiles.clear();
-            self.step(1, stripe, &parameters, source.as_ref(), level)
-        })?;
+        stripes.par_iter_mut().zip(edges).try_for_each(
+            |(stripe, [above, below])| -> Result<(), ModelError> {
+                let parameters = {
+                    let known = Known {
+                        rows: stripe.rows.clone(),
+                        y_hat: stripe.y_hat.view(),
+                        above,
+                        below,
+                        shift: self.shift(level),
+                    };
+                    host_parameters(stripe.rows.clone(), m, w, &stripe.tiles, |t| {
+                        let u = upload(known.context(t, w), self.exact_device());
+                        Ok(self.context().parameters(u, t.features.clone(), level))
+                    })?
+                };
+                stripe.tiles.clear();
+                self.step(1, stripe, &parameters, source.as_ref(), level)
+            },
+        )?;
 
         let coders = stripes.into_iter().map(|s| s.coder).collect();
         let mut checksum = Checksum::new();
-        z.as_slice().into_iter().for_each(|z| checksum.update_i32(z));
-        residual.as_slice().into_iter().for_each(|r| checksum.update_i16(r));
-        Ok((Latents { y_hat, checksum: checksum.finish() }, coders))
+        z.as_slice()
+            .into_iter()
+            .for_each(|z| checksum.update_i32(z));
+        residual
+            .as_slice()
+            .into_iter()
+            .for_each(|r| checksum.update_i16(r));
+        Ok((
+            Latents {
+                y_hat,
+                checksum: checksum.finish(),
+            },
+            coders,
+        ))
     }
 
     /// Features of h_s for a stripe, tile by tile.
-    fn features(&self, z: &Array3<i32>, rows: Range<usize>, (h, w): (usize, usize), level: usize) -> Result<Vec<Tile>, ModelError> {
+    fn features(
+        &self,
+        z: &Array3<i32>,
+        rows: Range<usize>,
+        (h, w): (usize, usize),
+        level: usize,
+    ) -> Result<Vec<Tile>, ModelError> {
         let (zh, channels, zw) = z.dim();
         let core = self.tile().hyper_cells();
         let halo = crate::hyper::HyperSynthesis::HALO;
@@ -242,17 +328,31 @@ impl Model {
                 };
                 let ((vi, rows), (ui, columns)) = (cut(&v, h), cut(&u, w));
                 let p = f.dims()[1];
-                out.push(Tile { rows, columns, features: f.slice([0..1, 0..p, vi, ui]) });
+                out.push(Tile {
+                    rows,
+                    columns,
+                    features: f.slice([0..1, 0..p, vi, ui]),
+                });
             }
         }
         Ok(out)
     }
 
     /// Codes the symbols of one step of a stripe, row by row, channel by channel.
-    fn step<S: Symbols>(&self, step: usize, stripe: &mut Stripe<S>, p: &HostParameters, source: Option<&ArrayView3<f32>>, level: usize) -> Result<(), ModelError> {
+    fn step<S: Symbols>(
+        &self,
+        step: usize,
+        stripe: &mut Stripe<S>,
+        p: &HostParameters,
+        source: Option<&ArrayView3<f32>>,
+        level: usize,
+    ) -> Result<(), ModelError> {
         let (n, m, w) = stripe.y_hat.dim();
         let (gain, shift, tables) = (self.gain(level), self.shift(level), self.y_tables());
-        let (mut rows, mut symbols) = (Vec::with_capacity(m * w / 2 + m), Vec::with_capacity(m * w / 2 + m));
+        let (mut rows, mut symbols) = (
+            Vec::with_capacity(m * w / 2 + m),
+            Vec::with_capacity(m * w / 2 + m),
+        );
         for i in 0..n {
             let row = stripe.rows.start + i;
             let start = |c: usize| first_column(step, row, c >= m / 2);
@@ -268,7 +368,11 @@ impl Model {
                 symbols.extend(y.iter().zip(mean).zip(line).map(|((y, &mean), &r)| {
                     let mean = (i32::from(mean) << shift[c]) as f32 / (1 << MEAN_BITS) as f32;
                     let max = RESIDUAL_MAX as f32;
-                    if u16::from(r) < tables.skip_below() { 0 } else { (y * gain[c] - mean + 0.5).floor().clamp(-max, max) as i16 }
+                    if u16::from(r) < tables.skip_below() {
+                        0
+                    } else {
+                        (y * gain[c] - mean + 0.5).floor().clamp(-max, max) as i16
+                    }
                 }));
             }
             symbols.resize(rows.len(), 0);
@@ -280,7 +384,9 @@ impl Model {
                 rest = others;
                 let mut residual = stripe.residual.slice_mut(s![i, c, start(c)..;2]);
                 let mut y_hat = stripe.y_hat.slice_mut(s![i, c, start(c)..;2]);
-                for (((r, y), &mean), &symbol) in residual.iter_mut().zip(&mut y_hat).zip(mean).zip(these) {
+                for (((r, y), &mean), &symbol) in
+                    residual.iter_mut().zip(&mut y_hat).zip(mean).zip(these)
+                {
                     *r = symbol;
                     *y = (i32::from(symbol) << MEAN_BITS) + (i32::from(mean) << shift[c]);
                 }
@@ -291,14 +397,35 @@ impl Model {
 }
 
 /// Runs the parameters of every tile and lays them out as the stripe: [rows, M, w].
-fn host_parameters(rows: Range<usize>, m: usize, w: usize, tiles: &[Tile], mut run: impl FnMut(&Tile) -> Result<Parameters, ModelError>) -> Result<HostParameters, ModelError> {
-    let mut out = HostParameters { mean: Array3::zeros((rows.len(), m, w)), row: Array3::zeros((rows.len(), m, w)) };
+fn host_parameters(
+    rows: Range<usize>,
+    m: usize,
+    w: usize,
+    tiles: &[Tile],
+    mut run: impl FnMut(&Tile) -> Result<Parameters, ModelError>,
+) -> Result<HostParameters, ModelError> {
+    let mut out = HostParameters {
+        mean: Array3::zeros((rows.len(), m, w)),
+        row: Array3::zeros((rows.len(), m, w)),
+    };
     for t in tiles {
         let p = run(t)?;
-        let place = s![t.rows.start - rows.start..t.rows.end - rows.start, .., t.columns.clone()];
+        let place = s![
+            t.rows.start - rows.start..t.rows.end - rows.start,
+            ..,
+            t.columns.clone()
+        ];
         // The values are integers within the ranges that the layers clamp to.
-        out.mean.slice_mut(place).zip_mut_with(&download(p.mean)?.permuted_axes([1, 0, 2]), |o, &x| *o = x as i16);
-        out.row.slice_mut(place).zip_mut_with(&download(p.row)?.permuted_axes([1, 0, 2]), |o, &x| *o = x as u8);
+        out.mean
+            .slice_mut(place)
+            .zip_mut_with(&download(p.mean)?.permuted_axes([1, 0, 2]), |o, &x| {
+                *o = x as i16
+            });
+        out.row
+            .slice_mut(place)
+            .zip_mut_with(&download(p.row)?.permuted_axes([1, 0, 2]), |o, &x| {
+                *o = x as u8
+            });
     }
     Ok(out)
 }
@@ -320,7 +447,9 @@ impl Known<'_> {
         let mut u = Array3::<f32>::zeros((m, t.rows.len() + 2 * halo, t.columns.len() + 2 * halo));
         for i in 0..u.dim().1 {
             // Row 0 of the tile reads one row above the tile, which may lie in the stripe above.
-            let Some(row) = (t.rows.start + i).checked_sub(halo) else { continue };
+            let Some(row) = (t.rows.start + i).checked_sub(halo) else {
+                continue;
+            };
             let line = if row < self.rows.start {
                 self.above.as_ref().map(|a| a.index_axis(Axis(0), 0))
             } else if row < self.rows.end {

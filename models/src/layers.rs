@@ -17,17 +17,40 @@ pub(crate) struct Pointwise {
 }
 
 impl Pointwise {
-    pub(crate) fn load(w: &mut Weights, name: &str, inputs: usize, outputs: usize, bias: bool, device: &Device) -> Result<Self, WeightsError> {
-        let weight = tensor(w.floats(&format!("{name}.weight"), &[outputs, inputs])?, [outputs, inputs, 1, 1], device);
+    pub(crate) fn load(
+        w: &mut Weights,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+        bias: bool,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        let weight = tensor(
+            w.floats(&format!("{name}.weight"), &[outputs, inputs])?,
+            [outputs, inputs, 1, 1],
+            device,
+        );
         let bias = match bias {
-            true => Some(Param::from_tensor(tensor(w.floats(&format!("{name}.bias"), &[outputs])?, [outputs], device))),
+            true => Some(Param::from_tensor(tensor(
+                w.floats(&format!("{name}.bias"), &[outputs])?,
+                [outputs],
+                device,
+            ))),
             false => None,
         };
-        Ok(Self { weight: Param::from_tensor(weight), bias })
+        Ok(Self {
+            weight: Param::from_tensor(weight),
+            bias,
+        })
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        conv2d(x, self.weight.val(), self.bias.as_ref().map(|b| b.val()), ConvOptions::new([1, 1], [0, 0], [1, 1], 1))
+        conv2d(
+            x,
+            self.weight.val(),
+            self.bias.as_ref().map(|b| b.val()),
+            ConvOptions::new([1, 1], [0, 0], [1, 1], 1),
+        )
     }
 }
 
@@ -42,15 +65,36 @@ impl Depthwise {
     /// Cells on each side that an output cell reads.
     pub(crate) const REACH: usize = 1;
 
-    pub(crate) fn load(w: &mut Weights, name: &str, channels: usize, device: &Device) -> Result<Self, WeightsError> {
-        let weight = tensor(w.floats(&format!("{name}.weight"), &[channels, 9])?, [channels, 1, 3, 3], device);
-        let bias = tensor(w.floats(&format!("{name}.bias"), &[channels])?, [channels], device);
-        Ok(Self { weight: Param::from_tensor(weight), bias: Param::from_tensor(bias) })
+    pub(crate) fn load(
+        w: &mut Weights,
+        name: &str,
+        channels: usize,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        let weight = tensor(
+            w.floats(&format!("{name}.weight"), &[channels, 9])?,
+            [channels, 1, 3, 3],
+            device,
+        );
+        let bias = tensor(
+            w.floats(&format!("{name}.bias"), &[channels])?,
+            [channels],
+            device,
+        );
+        Ok(Self {
+            weight: Param::from_tensor(weight),
+            bias: Param::from_tensor(bias),
+        })
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let channels = x.dims()[1];
-        conv2d(x, self.weight.val(), Some(self.bias.val()), ConvOptions::new([1, 1], [1, 1], [1, 1], channels))
+        conv2d(
+            x,
+            self.weight.val(),
+            Some(self.bias.val()),
+            ConvOptions::new([1, 1], [1, 1], [1, 1], channels),
+        )
     }
 }
 
@@ -68,7 +112,13 @@ impl Block {
     /// Cells on each side that an output cell reads.
     pub(crate) const REACH: usize = Depthwise::REACH;
 
-    pub(crate) fn load(w: &mut Weights, name: &str, c: usize, expansion: usize, device: &Device) -> Result<Self, WeightsError> {
+    pub(crate) fn load(
+        w: &mut Weights,
+        name: &str,
+        c: usize,
+        expansion: usize,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
         Ok(Self {
             a: Pointwise::load(w, &format!("{name}.a"), c, c, true, device)?,
             d: Depthwise::load(w, &format!("{name}.d"), c, device)?,

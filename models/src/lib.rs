@@ -37,5 +37,8 @@ pub use weights::{BUNDLED, DecoderSet, Weights};
 /// # Errors
 /// Threads are already running.
 pub fn set_threads(threads: usize) -> Result<(), String> {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|e| e.to_string())
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|e| e.to_string())
 }

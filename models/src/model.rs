@@ -78,12 +78,18 @@ impl Model {
             .filter(|n| *n <= 256)
             .ok_or_else(|| WeightsError::Config("more than 256 rows of y tables".into()))?;
         let z_rows = w.integers("z_rows", &[n, config.hyper])?;
-        if let Some(r) = z_rows.iter().find(|r| usize::try_from(**r).map_or(true, |r| r >= z_tables.len())) {
+        if let Some(r) = z_rows
+            .iter()
+            .find(|r| usize::try_from(**r).map_or(true, |r| r >= z_tables.len()))
+        {
             return Err(WeightsError::Config(format!("z row {r} does not exist")));
         }
         let shift = w.integers("shift", &[n, m])?;
         if let Some(s) = shift.iter().find(|s| !(0..=SHIFT_MAX).contains(*s)) {
-            return Err(WeightsError::Inexact { layer: "shift".into(), what: format!("{s} is outside 0..={SHIFT_MAX}") });
+            return Err(WeightsError::Inexact {
+                layer: "shift".into(),
+                what: format!("{s} is outside 0..={SHIFT_MAX}"),
+            });
         }
         let per_level = |v: Vec<f32>| v.chunks_exact(m).map(<[f32]>::to_vec).collect::<Vec<_>>();
         let model = Self {
@@ -95,7 +101,10 @@ impl Model {
             gain: per_level(w.floats("gain", &[n, m])?),
             inverse_gain: per_level(w.floats("inverse_gain", &[n, m])?),
             shift: shift.chunks_exact(m).map(<[i32]>::to_vec).collect(),
-            z_rows: z_rows.chunks_exact(config.hyper).map(|r| r.iter().map(|&x| x as u16).collect()).collect(),
+            z_rows: z_rows
+                .chunks_exact(config.hyper)
+                .map(|r| r.iter().map(|&x| x as u16).collect())
+                .collect(),
             device: device.clone(),
             tile: TileSize::default(),
             config,
@@ -143,7 +152,8 @@ impl Model {
             source.read(u.read.start * CELL, v.read.start * CELL, x.view_mut())?;
             let out = download(self.g_a.forward(upload(x, self.device())))?;
             let core = out.slice(s![.., v.inner(1), u.inner(1)]);
-            y.slice_mut(s![v.core, .., u.core]).assign(&core.permuted_axes([1, 0, 2]));
+            y.slice_mut(s![v.core, .., u.core])
+                .assign(&core.permuted_axes([1, 0, 2]));
         }
         Ok(y)
     }
@@ -152,20 +162,33 @@ impl Model {
     ///
     /// # Errors
     /// The level does not exist, the sink stops, or the device fails.
-    pub fn synthesise(&self, y_hat: &Array3<i32>, level: u8, sink: &mut dyn PixelSink) -> Result<(), ModelError> {
+    pub fn synthesise(
+        &self,
+        y_hat: &Array3<i32>,
+        level: u8,
+        sink: &mut dyn PixelSink,
+    ) -> Result<(), ModelError> {
         let level = self.check_level(level)?;
         let (h, m, w) = y_hat.dim();
-        let scale: Vec<f32> = self.inverse_gain[level].iter().map(|g| g / (1 << MEAN_BITS) as f32).collect();
+        let scale: Vec<f32> = self.inverse_gain[level]
+            .iter()
+            .map(|g| g / (1 << MEAN_BITS) as f32)
+            .collect();
         for (v, u) in tiles(h, w, self.tile.cells(), self.g_s.halo()) {
             let mut y = Array3::zeros((m, v.read.len(), u.read.len()));
             for (i, row) in v.read.clone().enumerate() {
                 for (c, scale) in scale.iter().enumerate() {
                     let from = y_hat.slice(s![row, c, u.read.clone()]);
-                    y.slice_mut(s![c, i, ..]).zip_mut_with(&from, |o, &y| *o = y as f32 * scale);
+                    y.slice_mut(s![c, i, ..])
+                        .zip_mut_with(&from, |o, &y| *o = y as f32 * scale);
                 }
             }
             let out = download(self.g_s.forward(upload(y, self.device())))?;
-            sink.write(u.core.start * CELL, v.core.start * CELL, out.slice(s![.., v.inner(CELL), u.inner(CELL)]))?;
+            sink.write(
+                u.core.start * CELL,
+                v.core.start * CELL,
+                out.slice(s![.., v.inner(CELL), u.inner(CELL)]),
+            )?;
         }
         Ok(())
     }
@@ -173,7 +196,10 @@ impl Model {
     pub(crate) fn check_level(&self, level: u8) -> Result<usize, ModelError> {
         match usize::from(level) {
             l if l < self.config.levels => Ok(l),
-            _ => Err(ModelError::Level { level, max: (self.config.levels - 1) as u8 }),
+            _ => Err(ModelError::Level {
+                level,
+                max: (self.config.levels - 1) as u8,
+            }),
         }
     }
 
@@ -235,12 +261,18 @@ fn tables(w: &mut Weights, name: &'static str, limit: i32) -> Result<Tables, Wei
         let (row, tail) = usize::try_from(length)
             .ok()
             .and_then(|n| rest.split_at_checked(n))
-            .ok_or_else(|| WeightsError::Config(format!("tables of {name} are shorter than their lengths say")))?;
+            .ok_or_else(|| {
+                WeightsError::Config(format!(
+                    "tables of {name} are shorter than their lengths say"
+                ))
+            })?;
         rows.push(RowSpec { first, freqs: row });
         rest = tail;
     }
     if !rest.is_empty() {
-        return Err(WeightsError::Config(format!("tables of {name} are longer than their lengths say")));
+        return Err(WeightsError::Config(format!(
+            "tables of {name} are longer than their lengths say"
+        )));
     }
     Tables::new(rows, skip[0] as u16, limit).map_err(|source| WeightsError::Tables { name, source })
 }

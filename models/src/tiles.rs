@@ -62,7 +62,10 @@ pub(crate) fn spans(range: Range<usize>, len: usize, core: usize, halo: usize) -
 /// All tiles of a grid, row by row: (vertical, horizontal).
 pub(crate) fn tiles(height: usize, width: usize, core: usize, halo: usize) -> Vec<(Span, Span)> {
     let across = spans(0..width, width, core, halo);
-    spans(0..height, height, core, halo).iter().flat_map(|v| across.iter().map(|h| (v.clone(), h.clone()))).collect()
+    spans(0..height, height, core, halo)
+        .iter()
+        .flat_map(|v| across.iter().map(|h| (v.clone(), h.clone())))
+        .collect()
 }
 
 #[cfg(test)]

@@ -122,7 +122,10 @@ impl HyperAnalysis {
         // A signed logarithm, so that coefficients of all sizes weigh alike.
         let t = y.clone().sign() * y.abs().log1p();
         let f = relu(self.d.forward(relu(self.inp.forward(t))));
-        let f = relu(self.d2.forward(relu(self.down1.forward(pixel_unshuffle(f, 2)))));
+        let f = relu(
+            self.d2
+                .forward(relu(self.down1.forward(pixel_unshuffle(f, 2)))),
+        );
         self.down2.forward(pixel_unshuffle(f, 2))
     }
 }

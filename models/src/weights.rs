@@ -56,19 +56,28 @@ impl<'a> Weights<'a> {
             .and_then(|m| m.get("config"))
             .ok_or_else(|| WeightsError::Config("no `config` in the metadata".into()))?;
         let config = Config::from_json(json)?;
-        let tensors: BTreeMap<_, _> = SafeTensors::deserialize(bytes)?.tensors().into_iter().collect();
+        let tensors: BTreeMap<_, _> = SafeTensors::deserialize(bytes)?
+            .tensors()
+            .into_iter()
+            .collect();
         let mut hash = Sha256::new();
         for (name, t) in tensors.iter().filter(|(n, _)| !encoder_only(n)) {
             hash.update(name.as_bytes());
             hash.update([0]);
             hash.update(t.dtype().to_string().as_bytes());
             hash.update([0]);
-            t.shape().iter().for_each(|&n| hash.update((n as u64).to_le_bytes()));
+            t.shape()
+                .iter()
+                .for_each(|&n| hash.update((n as u64).to_le_bytes()));
             hash.update(t.data());
         }
         let mut decoder_set = DecoderSet([0; 8]);
         decoder_set.0.copy_from_slice(&hash.finalize()[..8]);
-        Ok(Self { tensors, config, decoder_set })
+        Ok(Self {
+            tensors,
+            config,
+            decoder_set,
+        })
     }
 
     /// The architecture's sizes.
@@ -81,15 +90,31 @@ impl<'a> Weights<'a> {
         self.decoder_set
     }
 
-    fn take(&mut self, name: &str, dtypes: &[Dtype], shape: &[usize]) -> Result<TensorView<'a>, WeightsError> {
-        let t = self.tensors.remove(name).ok_or_else(|| WeightsError::Missing(name.into()))?;
+    fn take(
+        &mut self,
+        name: &str,
+        dtypes: &[Dtype],
+        shape: &[usize],
+    ) -> Result<TensorView<'a>, WeightsError> {
+        let t = self
+            .tensors
+            .remove(name)
+            .ok_or_else(|| WeightsError::Missing(name.into()))?;
         // A size of 0 in `shape` stands for "any".
-        let fits = t.shape().len() == shape.len() && t.shape().iter().zip(shape).all(|(a, b)| *b == 0 || a == b);
+        let fits = t.shape().len() == shape.len()
+            && t.shape().iter().zip(shape).all(|(a, b)| *b == 0 || a == b);
         if !fits || !dtypes.contains(&t.dtype()) {
             return Err(WeightsError::Mismatch {
                 name: name.into(),
                 found: format!("{} {:?}", t.dtype(), t.shape()),
-                needed: format!("{} {shape:?}", dtypes.iter().map(|d| d.to_string()).collect::<Vec<_>>().join(" or ")),
+                needed: format!(
+                    "{} {shape:?}",
+                    dtypes
+                        .iter()
+                        .map(|d| d.to_string())
+                        .collect::<Vec<_>>()
+                        .join(" or ")
+                ),
             });
         }
         Ok(t)
@@ -102,13 +127,25 @@ impl<'a> Weights<'a> {
     pub fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let t = self.take(name, &[Dtype::F16, Dtype::F32], shape)?;
         let v: Vec<f32> = match t.dtype() {
-            Dtype::F16 => t.data().chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-            _ => t.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            Dtype::F16 => t
+                .data()
+                .chunks_exact(2)
+                .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
+                .collect(),
+            _ => t
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
         };
         if v.iter().all(|x| x.is_finite()) {
             Ok(v)
         } else {
-            Err(WeightsError::Mismatch { name: name.into(), found: "holds NaN or infinity".into(), needed: "finite numbers".into() })
+            Err(WeightsError::Mismatch {
+                name: name.into(),
+                found: "holds NaN or infinity".into(),
+                needed: "finite numbers".into(),
+            })
         }
     }
 
@@ -117,13 +154,26 @@ impl<'a> Weights<'a> {
     /// # Errors
     /// The tensor is missing or of another type or shape.
     pub fn integers(&mut self, name: &str, shape: &[usize]) -> Result<Vec<i32>, WeightsError> {
-        let t = self.take(name, &[Dtype::U8, Dtype::I16, Dtype::U16, Dtype::I32], shape)?;
+        let t = self.take(
+            name,
+            &[Dtype::U8, Dtype::I16, Dtype::U16, Dtype::I32],
+            shape,
+        )?;
         let d = t.data();
         Ok(match t.dtype() {
             Dtype::U8 => d.iter().map(|&b| b.into()).collect(),
-            Dtype::I16 => d.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]]).into()).collect(),
-            Dtype::U16 => d.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]]).into()).collect(),
-            _ => d.chunks_exact(4).map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            Dtype::I16 => d
+                .chunks_exact(2)
+                .map(|b| i16::from_le_bytes([b[0], b[1]]).into())
+                .collect(),
+            Dtype::U16 => d
+                .chunks_exact(2)
+                .map(|b| u16::from_le_bytes([b[0], b[1]]).into())
+                .collect(),
+            _ => d
+                .chunks_exact(4)
+                .map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
         })
     }
 
@@ -135,7 +185,9 @@ impl<'a> Weights<'a> {
         if self.tensors.is_empty() {
             Ok(())
         } else {
-            Err(WeightsError::Unused(self.tensors.into_keys().collect::<Vec<_>>().join(", ")))
+            Err(WeightsError::Unused(
+                self.tensors.into_keys().collect::<Vec<_>>().join(", "),
+            ))
         }
     }
 }

@@ -4,8 +4,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use kiln_models::device::DeviceInfo;
 use kiln_entropy::{CodeError, Symbols, Tables};
+use kiln_models::device::DeviceInfo;
 use kiln_models::{BUNDLED, Model, ModelError, PixelSink, PixelSource};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
 use safetensors::{Dtype, SafeTensors};
@@ -16,15 +16,30 @@ struct Fixtures(HashMap<String, (Vec<usize>, Vec<f32>)>);
 
 impl Fixtures {
     fn read() -> Self {
-        let bytes = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/fixtures.safetensors")).unwrap();
+        let bytes = std::fs::read(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/fixtures.safetensors"
+        ))
+        .unwrap();
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let read = |d: &[u8], t| match t {
             Dtype::U8 => d.iter().map(|&b| f32::from(b)).collect(),
-            Dtype::I32 => d.chunks_exact(4).map(|b| i32::from_le_bytes(b.try_into().unwrap()) as f32).collect(),
-            Dtype::F32 => d.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect(),
+            Dtype::I32 => d
+                .chunks_exact(4)
+                .map(|b| i32::from_le_bytes(b.try_into().unwrap()) as f32)
+                .collect(),
+            Dtype::F32 => d
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+                .collect(),
             other => panic!("{other:?}"),
         };
-        Self(file.tensors().into_iter().map(|(n, t)| (n, (t.shape().to_vec(), read(t.data(), t.dtype())))).collect())
+        Self(
+            file.tensors()
+                .into_iter()
+                .map(|(n, t)| (n, (t.shape().to_vec(), read(t.data(), t.dtype()))))
+                .collect(),
+        )
     }
 
     fn get(&self, name: &str) -> Array3<f32> {
@@ -72,7 +87,10 @@ fn channels_first<T: Clone>(a: &Array3<T>) -> Array3<T> {
 
 fn largest_difference(a: &Array3<f32>, b: &Array3<f32>) -> f32 {
     assert_eq!(a.dim(), b.dim());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
 
 #[test]
@@ -96,17 +114,23 @@ impl Symbols for Replay {
 
     fn code_all(&mut self, _: &Tables, rows: &[u8], symbols: &mut [i16]) -> Result<(), CodeError> {
         self.rows.extend(rows);
-        symbols.iter_mut().for_each(|s| *s = self.symbols.pop_front().unwrap());
+        symbols
+            .iter_mut()
+            .for_each(|s| *s = self.symbols.pop_front().unwrap());
         Ok(())
     }
 }
 
 /// Places [channel, row, column] of a grid in the order of coding: step, row, channel, column.
 fn coding_order(m: usize, h: usize, w: usize) -> Vec<[usize; 3]> {
-    let cells = |step| (0..h).flat_map(move |i| (0..m).flat_map(move |c| (0..w).map(move |j| [c, i, j]))).filter(move |[c, i, j]| {
-        let even = (i + j) % 2 == 0;
-        (even == (*c < m / 2)) == (step == 0)
-    });
+    let cells = |step| {
+        (0..h)
+            .flat_map(move |i| (0..m).flat_map(move |c| (0..w).map(move |j| [c, i, j])))
+            .filter(move |[c, i, j]| {
+                let even = (i + j) % 2 == 0;
+                (even == (*c < m / 2)) == (step == 0)
+            })
+    };
     (0..2).flat_map(cells).collect()
 }
 
@@ -120,10 +144,33 @@ fn exact_path_agrees_in_every_integer() {
         let (m, h, w) = residual.dim();
         let order = coding_order(m, h, w);
         let symbols = order.iter().map(|p| residual[*p] as i16).collect();
-        let (got, coders) = model.code_with(vec![Replay { symbols, rows: Vec::new() }], &channels_first(&z), (h, w), level).unwrap();
-        let wrong_rows = order.iter().zip(&coders[0].rows).filter(|(p, r)| row[**p] != i32::from(**r)).count();
-        let wrong = channels_first(&got).iter().zip(&y_hat).filter(|(a, b)| a != b).count();
-        assert_eq!((wrong_rows, wrong), (0, 0), "rows and y_hat at level {level}, of {}", y_hat.len());
+        let (got, coders) = model
+            .code_with(
+                vec![Replay {
+                    symbols,
+                    rows: Vec::new(),
+                }],
+                &channels_first(&z),
+                (h, w),
+                level,
+            )
+            .unwrap();
+        let wrong_rows = order
+            .iter()
+            .zip(&coders[0].rows)
+            .filter(|(p, r)| row[**p] != i32::from(**r))
+            .count();
+        let wrong = channels_first(&got)
+            .iter()
+            .zip(&y_hat)
+            .filter(|(a, b)| a != b)
+            .count();
+        assert_eq!(
+            (wrong_rows, wrong),
+            (0, 0),
+            "rows and y_hat at level {level}, of {}",
+            y_hat.len()
+        );
         compared += 2 * y_hat.len();
     }
     assert!(compared > 80_000, "{compared}");
@@ -136,7 +183,9 @@ fn synthesis_agrees_within_a_tenth_of_a_step() {
         let y_hat = f.get(&format!("y_hat.{level}")).mapv(|v| v as i32);
         let want = f.get(&format!("x_hat.{level}"));
         let mut out = Planes(Array3::zeros(want.dim()));
-        model.synthesise(&channels_first(&y_hat), level, &mut out).unwrap();
+        model
+            .synthesise(&channels_first(&y_hat), level, &mut out)
+            .unwrap();
         let d = largest_difference(&out.0, &want);
         assert!(d < 0.1 / 255.0, "level {level}: {d}");
     }
@@ -153,12 +202,22 @@ fn what_is_coded_comes_back() {
         let coded = model.encode_latents(&y, level).unwrap();
         let chunks: Vec<&[u8]> = coded.chunks.iter().map(Vec::as_slice).collect();
         sizes.push(chunks.iter().map(|c| c.len()).sum::<usize>());
-        let y_hat = model.decode_latents(&chunks, coded.checksum, h, w, level).unwrap();
+        let y_hat = model
+            .decode_latents(&chunks, coded.checksum, h, w, level)
+            .unwrap();
         // The reference quantises in another order of float operations: all but a few cells agree.
         let want = f.get(&format!("y_hat.{level}"));
         let got = channels_first(&y_hat);
-        let near = got.iter().zip(&want).filter(|(a, b)| (**a as f32 - **b).abs() <= 64.0).count();
-        assert!(near as f64 > 0.99 * want.len() as f64, "level {level}: {near} of {}", want.len());
+        let near = got
+            .iter()
+            .zip(&want)
+            .filter(|(a, b)| (**a as f32 - **b).abs() <= 64.0)
+            .count();
+        assert!(
+            near as f64 > 0.99 * want.len() as f64,
+            "level {level}: {near} of {}",
+            want.len()
+        );
         assert!(matches!(
             model.decode_latents(&chunks, coded.checksum ^ 1, h, w, level),
             Err(ModelError::Checksum { .. })

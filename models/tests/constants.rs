@@ -1,0 +1,94 @@
+//! Facts that are written down more than once agree: Rust, the PyTorch reference, the documents, the weights.
+
+use kiln_models::exact::{ACC_LIMIT, ACT_MAX, MEAN_BITS, MEAN_MAX, WEIGHT_MAX, Z_MAX};
+use kiln_models::{BUNDLED, STRIPE_ROWS, Weights};
+use safetensors::SafeTensors;
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// The number that a Python file assigns to a name, written as `NAME = 123` or `NAME = 1 << 24`.
+fn assigned(source: &str, name: &str) -> i64 {
+    let line = source
+        .lines()
+        .find(|l| l.starts_with(&format!("{name} = ")))
+        .unwrap_or_else(|| panic!("{name} is not assigned"));
+    let value = line
+        .split(" = ")
+        .nth(1)
+        .unwrap()
+        .split('#')
+        .next()
+        .unwrap()
+        .trim();
+    match value.split_once(" << ") {
+        Some((a, b)) => a.parse::<i64>().unwrap() << b.parse::<u32>().unwrap(),
+        None => value.parse().unwrap(),
+    }
+}
+
+#[test]
+fn the_reference_uses_the_same_constants() {
+    let exact = read("reference/kiln_ref/exact.py");
+    for (name, value) in [
+        ("ACT_BITS", MEAN_BITS.into()),
+        ("ACT_MAX", ACT_MAX.into()),
+        ("WEIGHT_MAX", WEIGHT_MAX.into()),
+        ("ACC_LIMIT", ACC_LIMIT),
+        ("Z_MAX", Z_MAX.into()),
+        ("MEAN_MAX", MEAN_MAX.into()),
+    ] {
+        assert_eq!(assigned(&exact, name), value, "{name}");
+    }
+}
+
+#[test]
+fn the_container_cuts_the_same_stripes() {
+    let format = read("../codec/container/src/frame.rs");
+    assert!(format.contains(&format!("pub const STRIPE_ROWS: u32 = {STRIPE_ROWS};")));
+}
+
+/// Multiply-accumulates per pixel, counted from the shapes in the weights file instead of from the configuration.
+#[test]
+fn operations_are_counted_right() {
+    let file = SafeTensors::deserialize(BUNDLED).unwrap();
+    let (mut encoder, mut decoder) = (0.0, 0.0);
+    for (name, tensor) in file.tensors() {
+        let Some(layer) = name.strip_suffix(".weight") else {
+            continue;
+        };
+        // Picture pixels for each position at which the layer computes.
+        let pixels = match layer {
+            "g_a.inp" | "g_s.out" => 64.0,
+            "h_s.up1" => 4096.0,
+            "h_s.d1" | "h_s.up2" | "h_a.down1" | "h_a.d2" => 1024.0,
+            "h_a.down2" => 4096.0,
+            _ if layer.contains(".blocks.") => 64.0,
+            _ => 256.0,
+        };
+        let macs = tensor.shape().iter().product::<usize>() as f64 / pixels;
+        match layer.split_once('.').map(|(network, _)| network) {
+            Some("g_a" | "h_a") => encoder += macs,
+            Some("g_s") => decoder += macs,
+            _ => {
+                encoder += macs;
+                decoder += macs;
+            }
+        }
+    }
+    let stated = Weights::open(BUNDLED).unwrap().config().macs_per_pixel();
+    assert!(
+        (stated.0 - encoder).abs() < 1.0 && (stated.1 - decoder).abs() < 1.0,
+        "{stated:?}, counted {encoder}, {decoder}"
+    );
+    assert!(
+        decoder < 40_000.0 && encoder < 60_000.0,
+        "{encoder} {decoder}"
+    );
+}
+
+#[test]
+fn weights_in_the_library_stay_small() {
+    assert!(BUNDLED.len() < 9_000_000, "{} bytes", BUNDLED.len());
+}
