@@ -60,7 +60,7 @@ impl Decoder {
             let header = peek(bytes)?;
             limits.check_size(&header)?;
             let model = self.model.for_pixels(header.pixels());
-            self.limits.check_memory(&header, model.config())?;
+            self.limits.check_cost(&header, model.config())?;
             Ok::<_, Error>((Container::parse(bytes, &limits)?, model))
         })?;
         let h = container.header;

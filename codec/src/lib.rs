@@ -49,3 +49,8 @@ pub use progress::{Progress, StageTimes, stage};
 
 /// Architecture number of the bundled weights in a file's header.
 pub(crate) const ARCHITECTURE_BASE: u8 = 1;
+
+/// Compiles and runs what the README shows.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -217,7 +217,8 @@ fn rewritten(
 /// A valid header of any size within the limit, mostly small, with chunks of noise.
 fn noise(random: &mut Random) -> Vec<u8> {
     // Log-uniform sides: long thin pictures are as frequent as square ones.
-    let pixels = 1 << random.below(if random.below(4) == 0 { 20 } else { 12 });
+    let bits = if random.below(4) == 0 { 20 } else { 12 };
+    let pixels = 1 << random.below(bits);
     let width = 1 + random.below(pixels);
     let height = 1 + random.below((MAX_PIXELS as usize / width).min(pixels));
     let mut header = header(width as u32, height as u32);
@@ -251,7 +252,15 @@ fn sealed(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
         0 => rewritten(random, seed, |random, c| {
             c.frames[0].symbols_crc ^= 1 << random.below(32);
         }),
-        1 | 2 => noise(random),
+        1 => noise(random),
+        // Behind a hyper latent that is right, noise has the networks choose its tables.
+        2 => {
+            let seed = extreme(random.word());
+            rewritten(random, &seed, |random, c| {
+                let len = random.below(200);
+                c.frames[0].chunks[1] = Cow::Owned(random.bytes(len));
+            })
+        }
         3 => rewritten(random, seed, |random, c| {
             c.frames[0].level = random.word() as u8 & MAX_LEVEL;
         }),
@@ -324,7 +333,13 @@ fn extreme(seed: u64) -> Vec<u8> {
     let model =
         MODEL.get_or_init(|| kiln_models::Model::load(BUNDLED, &DeviceInfo::cpu()).unwrap());
     let mut random = Random(seed);
-    let (width, height) = (1 + random.below(80), 1 + random.below(80));
+    // Now and then several stripes.
+    let (wide, high) = if random.below(8) == 0 {
+        (16, 1200)
+    } else {
+        (80, 80)
+    };
+    let (width, height) = (1 + random.below(wide), 1 + random.below(high));
     let scale = 10_f32.powi(random.below(7) as i32 - 1);
     let (h, w) = kiln_models::grid(height, width);
     let y =
@@ -370,25 +385,26 @@ fn every_truncation_of_a_file_is_recognised_as_one() {
 
 #[test]
 fn every_truncation_of_a_chunk_is_refused_by_the_entropy_decoder() {
-    let seed = &photos()[0];
-    let lengths: Vec<usize> = parse(seed).frames[0]
-        .chunks
-        .iter()
-        .map(|c| c.len())
-        .collect();
-    let cuts: Vec<(usize, usize)> = lengths
-        .iter()
-        .enumerate()
-        .flat_map(|(chunk, &len)| (0..len).map(move |len| (chunk, len)))
-        .collect();
-    let tally = run_all(cuts.len(), |case| {
-        let (chunk, len) = cuts[case];
-        rewritten(&mut Random(0), seed, |_, c| {
-            c.frames[0].chunks[chunk].to_mut().truncate(len);
-        })
-    });
-    tally.check(cuts.len());
-    assert_eq!(tally.count(&[CODE]), cuts.len());
+    for seed in photos() {
+        let lengths = parse(seed).frames[0]
+            .chunks
+            .iter()
+            .map(|c| c.len())
+            .collect::<Vec<_>>();
+        let cuts: Vec<(usize, usize)> = lengths
+            .iter()
+            .enumerate()
+            .flat_map(|(chunk, &len)| (0..len).map(move |len| (chunk, len)))
+            .collect();
+        let tally = run_all(cuts.len(), |case| {
+            let (chunk, len) = cuts[case];
+            rewritten(&mut Random(0), seed, |_, c| {
+                c.frames[0].chunks[chunk].to_mut().truncate(len);
+            })
+        });
+        tally.check(cuts.len());
+        assert_eq!(tally.count(&[CODE]), cuts.len());
+    }
 }
 
 #[test]
@@ -482,8 +498,10 @@ fn sizes_over_a_limit_are_refused_before_anything_is_allocated() {
             1_000_999,
         ),
         // As many pixels as are allowed, but sixteen times the cells of a square picture.
-        (128_000_000, 1, defaults, defaults.max_memory),
-        (1, 128_000_000, defaults, defaults.max_memory),
+        (128_000_000, 1, defaults, 2 * defaults.max_pixels + 65_536),
+        (1, 128_000_000, defaults, 2 * defaults.max_pixels + 65_536),
+        // Over the memory.
+        (10_000, 10_000, defaults.with_max_memory(1 << 30), 1 << 30),
     ];
     for (width, height, limits, limit) in cases {
         let frame = Frame {
@@ -523,9 +541,9 @@ fn the_largest_size_within_the_limits_is_not_refused_for_its_size() {
     let frame = Frame {
         level: 0,
         symbols_crc: 0,
-        chunks: vec![Cow::Borrowed(&[][..]); 2],
+        chunks: vec![Cow::Borrowed(&[][..]); expected_chunks(1000, 1000) as usize],
     };
-    let bytes = write(header(250_000, 4), frame);
+    let bytes = write(header(1000, 1000), frame);
     let error = decoder().decode(&bytes).unwrap_err();
     assert!(
         matches!(error, Error::Symbols(ModelError::Code(_))),

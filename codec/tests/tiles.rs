@@ -2,13 +2,17 @@
 
 mod common;
 
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use common::{decode, encode, model, photo, plain, psnr};
 use image::{DynamicImage, RgbImage};
 use kiln::picture::{Rect, read_rgb};
-use kiln::{Decoder, EncodeOptions, Encoder, Target, TileSize};
+use kiln::{Decoder, EncodeOptions, Encoder, Progress, Target, TileSize};
+use kiln_models::config::CELL;
 use kiln_models::device::DeviceInfo;
-use kiln_models::{BUNDLED, Model, ModelError, PixelSource};
-use ndarray::ArrayViewMut3;
+use kiln_models::{BUNDLED, Model, ModelError, PixelSink, PixelSource, grid};
+use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
 
 const LEVELS: [u8; 3] = [5, 38, 60];
 
@@ -33,6 +37,17 @@ fn difference(a: &DynamicImage, b: &DynamicImage) -> (u8, f64) {
     )
 }
 
+/// Counts the tiles of a run.
+#[derive(Default)]
+struct Count(AtomicU32);
+
+impl Progress for Count {
+    fn update(&self, _: &'static str, _: u64, _: u64) -> ControlFlow<()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        ControlFlow::Continue(())
+    }
+}
+
 #[test]
 fn a_file_decodes_alike_in_tiles_of_any_size() {
     for image in pictures() {
@@ -42,7 +57,11 @@ fn a_file_decodes_alike_in_tiles_of_any_size() {
         for pixels in [64, 128, 512] {
             let decoder = Decoder::new(model().with_tile(tile(pixels)).unwrap());
             // That it decodes at all means that the checksum of all symbols agrees.
-            let decoded = decoder.decode(&encoded.bytes).unwrap().picture.image;
+            let count = Count::default();
+            let decoded = decoder.decode_with(&encoded.bytes, &count).unwrap();
+            let decoded = decoded.picture.image;
+            let cells = |side: u32| side.div_ceil(16).div_ceil(pixels as u32 / 16);
+            assert_eq!(count.0.into_inner(), cells(width) * cells(height));
             let (largest, share) = difference(&reference, &decoded);
             println!(
                 "{width}x{height} in tiles of {pixels}: {:.4} % of samples differ, by {largest} at most",
@@ -106,13 +125,67 @@ impl PixelSource for Source {
     }
 }
 
+/// What the networks paint: [3, height, width] of whole cells.
+struct Planes(Array3<f32>);
+
+impl PixelSink for Planes {
+    fn write(&mut self, x: usize, y: usize, planes: ArrayView3<f32>) -> Result<(), ModelError> {
+        let (_, height, width) = planes.dim();
+        let place = s![.., y..y + height, x..x + width];
+        self.0.slice_mut(place).assign(&planes);
+        Ok(())
+    }
+}
+
+fn in_tiles(size: TileSize) -> Model {
+    let model = Model::load(BUNDLED, &DeviceInfo::cpu()).unwrap();
+    model.with_tile(size)
+}
+
+fn largest_difference(a: &Array3<f32>, b: &Array3<f32>) -> f32 {
+    assert_eq!(a.dim(), b.dim());
+    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, f32::max)
+}
+
+/// Rounding to pixels hides a halo that is too small: what lies before it does not.
+#[test]
+fn float_networks_agree_within_their_rounding() {
+    const LEVEL: u8 = 38;
+    let reference = in_tiles(TileSize::default());
+    for image in pictures() {
+        let source = Source(image.into());
+        let (height, width) = source.size();
+        let y = reference.analyse(&source).unwrap();
+        let coded = reference.encode_latents(&y, LEVEL).unwrap();
+        let chunks: Vec<&[u8]> = coded.chunks.iter().map(Vec::as_slice).collect();
+        let y_hat = reference
+            .decode_latents(&chunks, coded.checksum, height, width, LEVEL)
+            .unwrap();
+        let (h, w) = grid(height, width);
+        let painted = |model: &Model| {
+            let mut planes = Planes(Array3::from_elem((3, h * CELL, w * CELL), f32::NAN));
+            model.synthesise(&y_hat, LEVEL, &mut planes).unwrap();
+            assert!(planes.0.iter().all(|x| x.is_finite()), "a hole");
+            planes.0
+        };
+        let planes = painted(&reference);
+        for pixels in [64, 128] {
+            let other = in_tiles(tile(pixels));
+            let analysis = largest_difference(&other.analyse(&source).unwrap(), &y);
+            let synthesis = largest_difference(&painted(&other), &planes);
+            println!(
+                "{width}x{height} in tiles of {pixels}: y differs by {analysis:e}, planes by {synthesis:e}"
+            );
+            // A halo one cell short showed as 9e-4 and 5e-6; rounding is a few units of the last place.
+            assert!(analysis < 1e-4, "{analysis:e}");
+            assert!(synthesis < 3e-6, "{synthesis:e}");
+        }
+    }
+}
+
 #[test]
 fn exact_networks_agree_in_every_bit() {
-    let in_tiles = |size| {
-        Model::load(BUNDLED, &DeviceInfo::cpu())
-            .unwrap()
-            .with_tile(size)
-    };
     let reference = in_tiles(TileSize::default());
     let others = [64, 128].map(|pixels| (pixels, in_tiles(tile(pixels))));
     let (mut same_z, mut compared) = (0, 0);

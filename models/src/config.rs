@@ -59,7 +59,7 @@ impl Config {
         check("analysis_blocks", c.analysis_blocks, 64)?;
         check("synthesis_blocks", c.synthesis_blocks, 64)?;
         check("expansion", c.expansion, 8)?;
-        if c.latents % 2 != 0 {
+        if !c.latents.is_multiple_of(2) {
             return Err(WeightsError::Config(format!(
                 "latents is {}, it must be even",
                 c.latents

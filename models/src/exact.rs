@@ -99,8 +99,8 @@ pub struct ExactConv {
 }
 
 impl ExactConv {
-    /// Takes `name.weight` [outputs, inputs or 9], `name.bias` [levels or 1, outputs] and `name.shift` [outputs] from the
-    /// weights and proves the layer exact.
+    /// Takes `name.weight` (outputs x inputs, or x 9), `name.bias` (levels or 1, x outputs) and `name.shift` (outputs)
+    /// from the weights and proves the layer exact.
     ///
     /// # Errors
     /// A tensor is missing or misshapen, or a weight, shift or sum exceeds its bound.
@@ -263,7 +263,7 @@ mod tests {
             depthwise: false,
         };
         let y = layer.forward(tensor(f(&x), [1, inputs, h, w], &device), 0);
-        let y = y.into_data().into_vec::<f32>().unwrap();
+        let y = y.into_data().try_into_vec::<f32>().unwrap();
         for o in 0..outputs {
             for p in 0..h * w {
                 let acc: i64 = (0..inputs)

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::ModelError;
 use crate::config::{CELL, HYPER_CELL};
-use crate::exact::{ACT_MAX, MEAN_BITS, RESIDUAL_MAX, Z_MAX};
+use crate::exact::{ACT_MAX, MEAN_BITS, Z_MAX};
 use crate::hyper::{Context, Parameters};
 use crate::model::Model;
 use crate::tensors::{download, upload};
@@ -364,21 +364,15 @@ impl Model {
                 let Some(source) = source else { continue };
                 let y = source.slice(s![row, c, start(c)..;2]);
                 let mean = p.mean.slice(s![i, c, start(c)..;2]);
-                // Cells whose row is never coded hold 0 on both sides.
-                symbols.extend(y.iter().zip(mean).zip(line).map(|((y, &mean), &r)| {
+                symbols.extend(y.iter().zip(mean).zip(line).map(|((y, &mean), &row)| {
                     let mean = (i32::from(mean) << shift[c]) as f32 / (1 << MEAN_BITS) as f32;
-                    let max = RESIDUAL_MAX as f32;
-                    if u16::from(r) < tables.skip_below() {
-                        0
-                    } else {
-                        (y * gain[c] - mean + 0.5).floor().clamp(-max, max) as i16
-                    }
+                    self.quantiser().symbol(y * gain[c] - mean, row)
                 }));
             }
             symbols.resize(rows.len(), 0);
             stripe.coder.code_all(tables, &rows, &mut symbols)?;
             let mut rest = symbols.as_slice();
-            for c in 0..m {
+            for (c, &shift) in shift.iter().enumerate() {
                 let mean = p.mean.slice(s![i, c, start(c)..;2]);
                 let (these, others) = rest.split_at(mean.len());
                 rest = others;
@@ -388,7 +382,7 @@ impl Model {
                     residual.iter_mut().zip(&mut y_hat).zip(mean).zip(these)
                 {
                     *r = symbol;
-                    *y = (i32::from(symbol) << MEAN_BITS) + (i32::from(mean) << shift[c]);
+                    *y = (i32::from(symbol) << MEAN_BITS) + (i32::from(mean) << shift);
                 }
             }
         }
@@ -460,7 +454,7 @@ impl Known<'_> {
             let Some(line) = line else { continue };
             let columns = t.columns.start.saturating_sub(halo)..(t.columns.end + halo).min(w);
             let offset = columns.start + halo - t.columns.start;
-            for c in 0..m {
+            for (c, &shift) in self.shift.iter().enumerate() {
                 let first = first_column(0, row, c >= m / 2);
                 // Columns of step 1 have the parity of `first`.
                 let skip = (columns.start + first) % 2;
@@ -468,7 +462,7 @@ impl Known<'_> {
                 let n = offset + skip;
                 let mut to = u.slice_mut(s![c, i, n..;2]);
                 for (o, &y) in to.iter_mut().zip(from) {
-                    *o = (y >> self.shift[c]).clamp(-ACT_MAX, ACT_MAX) as f32;
+                    *o = (y >> shift).clamp(-ACT_MAX, ACT_MAX) as f32;
                 }
             }
         }

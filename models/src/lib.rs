@@ -20,6 +20,7 @@ mod hyper;
 mod latents;
 mod layers;
 mod model;
+mod quantise;
 mod tensors;
 mod tiles;
 mod transforms;

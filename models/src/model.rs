@@ -8,6 +8,7 @@ use crate::config::{CELL, Config};
 use crate::device::DeviceInfo;
 use crate::exact::{MEAN_BITS, RESIDUAL_MAX, SHIFT_MAX, Z_MAX};
 use crate::hyper::{Context, HyperSynthesis};
+use crate::quantise::Quantiser;
 use crate::tensors::{download, upload};
 use crate::tiles::tiles;
 use crate::transforms::{Analysis, HyperAnalysis, Synthesis};
@@ -57,6 +58,7 @@ pub struct Model {
     /// [levels][Z]
     z_rows: Vec<Vec<u16>>,
     y_tables: Tables,
+    quantiser: Quantiser,
     z_tables: Tables,
 }
 
@@ -110,6 +112,7 @@ impl Model {
             config,
             decoder_set,
             exact_device,
+            quantiser: Quantiser::new(&y_tables),
             y_tables,
             z_tables,
         };
@@ -231,6 +234,10 @@ impl Model {
         &self.y_tables
     }
 
+    pub(crate) fn quantiser(&self) -> &Quantiser {
+        &self.quantiser
+    }
+
     pub(crate) fn z_tables(&self) -> &Tables {
         &self.z_tables
     }
@@ -254,7 +261,15 @@ fn tables(w: &mut Weights, name: &'static str, limit: i32) -> Result<Tables, Wei
     let lengths = w.integers(&format!("tables.{name}.length"), &[first.len()])?;
     let freqs = w.integers(&format!("tables.{name}.freqs"), &[0])?;
     let skip = w.integers(&format!("tables.{name}.skip"), &[1])?;
-    let freqs: Vec<u16> = freqs.iter().map(|&f| f as u16).collect();
+    let narrow = |v: i32| {
+        u16::try_from(v).map_err(|_| {
+            WeightsError::Config(format!("tables of {name} hold {v}, outside 16 bits"))
+        })
+    };
+    let freqs = freqs
+        .into_iter()
+        .map(narrow)
+        .collect::<Result<Vec<u16>, _>>()?;
     let mut rest = freqs.as_slice();
     let mut rows = Vec::with_capacity(first.len());
     for (&first, &length) in first.iter().zip(&lengths) {
@@ -274,5 +289,6 @@ fn tables(w: &mut Weights, name: &'static str, limit: i32) -> Result<Tables, Wei
             "tables of {name} are longer than their lengths say"
         )));
     }
-    Tables::new(rows, skip[0] as u16, limit).map_err(|source| WeightsError::Tables { name, source })
+    Tables::new(rows, narrow(skip[0])?, limit)
+        .map_err(|source| WeightsError::Tables { name, source })
 }

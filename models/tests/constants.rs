@@ -1,6 +1,8 @@
 //! Facts that are written down more than once agree: Rust, the PyTorch reference, the documents, the weights.
 
-use kiln_models::exact::{ACC_LIMIT, ACT_MAX, MEAN_BITS, MEAN_MAX, WEIGHT_MAX, Z_MAX};
+use kiln_models::exact::{
+    ACC_LIMIT, ACT_MAX, MEAN_BITS, MEAN_MAX, RESIDUAL_MAX, WEIGHT_MAX, Z_MAX,
+};
 use kiln_models::{BUNDLED, STRIPE_ROWS, Weights};
 use safetensors::SafeTensors;
 
@@ -40,6 +42,26 @@ fn the_reference_uses_the_same_constants() {
         ("MEAN_MAX", MEAN_MAX.into()),
     ] {
         assert_eq!(assigned(&exact, name), value, "{name}");
+    }
+}
+
+#[test]
+fn the_specification_states_the_same_constants() {
+    let text = read("EXACT.md");
+    for (name, value) in [
+        ("MEAN_BITS", i64::from(MEAN_BITS)),
+        ("ACT_MAX", ACT_MAX.into()),
+        ("WEIGHT_MAX", WEIGHT_MAX.into()),
+        ("Z_MAX", Z_MAX.into()),
+        ("MEAN_MAX", MEAN_MAX.into()),
+        ("RESIDUAL_MAX", RESIDUAL_MAX.into()),
+        ("STRIPE_ROWS", STRIPE_ROWS as i64),
+    ] {
+        let line = text
+            .lines()
+            .find(|l| l.starts_with(&format!("| `{name}`")))
+            .unwrap_or_else(|| panic!("{name} is not stated"));
+        assert!(line.contains(&format!("| {value} |")), "{line}");
     }
 }
 

@@ -28,7 +28,7 @@ def lambda_of(q, levels=64):
 
 
 # Mean energy of each 16x16 DCT coefficient on opponent colours decides which become latents: the order is found on the
-# training photographs (see train.py --basis) and kept with the weights, as the linear branches' start.
+# training photographs (data.dct_energy) and kept with the weights, as the linear branches' start.
 def opponent():
     c = np.array([[1, 1, 1], [1, 0, -1], [1, -2, 1]], float)
     return c / np.linalg.norm(c, axis=1, keepdims=True)

@@ -15,7 +15,7 @@ pub struct DecodeArgs {
     /// Format to write [default: from the extension of OUT; png for folders and pipes]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<FormatName>,
-    /// Quality of JPEG output, 1 to 100 [default: 95]
+    /// Quality of JPEG output, 1 to 100 [default: 90]
     #[arg(long, value_name = "N", value_parser = values::jpeg_quality, allow_negative_numbers = true)]
     pub jpeg_quality: Option<u8>,
     /// The network.

@@ -46,14 +46,7 @@ fn devices(as_json: bool) -> anyhow::Result<()> {
     }
     let lines: Vec<String> = devices
         .iter()
-        .map(|device| {
-            let software = if device.software {
-                ", emulated in software"
-            } else {
-                ""
-            };
-            format!("{} ({}{software})\n", device.name, device.kind)
-        })
+        .map(|device| format!("{} ({})\n", device.name, device.kind))
         .collect();
     print(&lines.concat())
 }
