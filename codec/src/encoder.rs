@@ -94,11 +94,6 @@ impl Encoder {
                 _ => Ok(None),
             }
         })?;
-        let borrow = |b: &'_ Option<Vec<u8>>| {
-            b.as_deref()
-                .filter(|b| !b.is_empty())
-                .map(|b| Cow::Owned(b.to_vec()))
-        };
         let alpha = match (has_alpha, &plane) {
             (false, _) => Alpha::None,
             (true, None) => Alpha::Opaque,
@@ -120,7 +115,7 @@ impl Encoder {
                 icc: borrow(&m.icc),
                 exif: borrow(&m.exif),
                 xmp: borrow(&m.xmp),
-                alpha: plane.map(Cow::Owned),
+                alpha: borrow(&plane),
                 other: Vec::new(),
             },
             y,
@@ -190,4 +185,12 @@ impl Job<'_> {
         }
         Ok(best)
     }
+}
+
+/// A box that is not empty, lent: every level that is tried writes the same ones.
+fn borrow(bytes: &Option<Vec<u8>>) -> Option<Cow<'_, [u8]>> {
+    bytes
+        .as_deref()
+        .filter(|b| !b.is_empty())
+        .map(Cow::Borrowed)
 }

@@ -66,6 +66,14 @@ fn the_specification_states_the_same_constants() {
 }
 
 #[test]
+fn the_second_decoder_uses_the_same_constants() {
+    let line = format!(
+        "MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS = {MEAN_BITS}, {ACT_MAX}, {MEAN_MAX}, {Z_MAX}, {RESIDUAL_MAX}, {STRIPE_ROWS}"
+    );
+    assert!(read("reference/decode.py").lines().any(|l| l == line));
+}
+
+#[test]
 fn the_container_cuts_the_same_stripes() {
     let format = read("../codec/container/src/frame.rs");
     assert!(format.contains(&format!("pub const STRIPE_ROWS: u32 = {STRIPE_ROWS};")));

@@ -44,7 +44,6 @@ def write_fixtures(net, tensors, folder):
         q = torch.tensor([level])
         z, residual, row, y_hat = net.latents(y, q)
         z_hat = round_half_up(z).clamp(-Z_MAX, Z_MAX)
-        out[f"z.{level}"] = z[0].numpy()
         out[f"z_hat.{level}"] = z_hat[0].numpy().astype(np.int32)
         out[f"row.{level}"] = row[0].numpy().astype(np.int32)
         out[f"y_hat.{level}"] = (y_hat[0] * 2 ** ACT_BITS).numpy().astype(np.int32)

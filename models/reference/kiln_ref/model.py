@@ -227,12 +227,16 @@ class Codec(nn.Module):
         even = ((torch.arange(h, device=device)[:, None] + torch.arange(w, device=device)[None]) % 2 == 0).float()[None, None]
         return torch.cat([even.expand(1, m // 2, h, w), (1 - even).expand(1, m - m // 2, h, w)], 1)
 
-    def analyse(self, x):
-        return self.g_a.linear(F.pixel_unshuffle(x, 16)) + self.g_a.net(x).float()
+    def analyse(self, x, bf16=False):
+        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
+            net = self.g_a.net(x)
+        return self.g_a.linear(F.pixel_unshuffle(x, 16)) + net.float()
 
-    def synthesise(self, y_hat, q):
+    def synthesise(self, y_hat, q, bf16=False):
         y = y_hat * self.inverse_gain(q).exp()[:, :, None, None]
-        return F.pixel_shuffle(self.g_s.linear(y), 16) + self.g_s.net(y).float()
+        with torch.autocast(y.device.type, dtype=torch.bfloat16, enabled=bf16):
+            net = self.g_s.net(y)
+        return F.pixel_shuffle(self.g_s.linear(y), 16) + net.float()
 
     def hyper(self, y_scaled):
         """z before rounding; the grid of y is padded to whole cells of z with zeros."""
@@ -271,16 +275,11 @@ class Codec(nn.Module):
 
     def forward(self, x, q, bf16=False):
         """Training pass: (x_hat, bits of y, bits of z), the bits with additive noise, summed per picture."""
-        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
-            net_a = self.g_a.net(x)
-        y = self.g_a.linear(F.pixel_unshuffle(x, 16)) + net_a.float()
+        y = self.analyse(x, bf16)
         z, r, row, y_hat = self.latents(y, q, bf16=bf16)
         y_bits = gaussian_bits(r + torch.rand_like(r) - 0.5, row).sum((1, 2, 3))
         z_bits = laplace_bits(z + torch.rand_like(z) - 0.5, self.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
-        y = y_hat * self.inverse_gain(q).exp()[:, :, None, None]
-        with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
-            net_s = self.g_s.net(y)
-        return F.pixel_shuffle(self.g_s.linear(y), 16) + net_s.float(), y_bits, z_bits
+        return self.synthesise(y_hat, q, bf16), y_bits, z_bits
 
 
 def gaussian_bits(r, row):
