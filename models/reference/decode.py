@@ -15,7 +15,7 @@ import sys
 import numpy as np
 from safetensors import safe_open
 
-MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS = 6, 1023, 32767, 127, 8191, 32
+MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS, LEAK_BITS = 6, 1023, 32767, 127, 8191, 32, 3
 START = 84812
 
 
@@ -72,7 +72,7 @@ class Cursor:
 def parse(data):
     c = Cursor(data)
     check(c.take(4) == b"\x9bKLN", "not a kiln file")
-    check((c.u8(), c.u8()) == (1, 1), "another version or architecture")
+    check((c.u8(), c.u8()) == (1, 2), "another version or architecture")
     f = dict(decoder_set=c.take(8))
     form = c.u8()
     check(form & 0x70 == 0, "reserved bits")
@@ -212,6 +212,10 @@ def decode_symbols(f, weights):
     def layer(name, x, lo=-ACT_MAX, hi=ACT_MAX):
         return exact_layer(t, name, x, q, lo, hi)
 
+    def leaky_layer(name, x):
+        out = layer(name, x)
+        return np.where(out < 0, out >> LEAK_BITS, out)
+
     def heads(name, x):
         return layer(f"{name}.mean", x, -MEAN_MAX, MEAN_MAX) << shift, layer(f"{name}.row", x, 0, last_row)
 
@@ -219,9 +223,9 @@ def decode_symbols(f, weights):
     z = np.array([[[first.symbol(z_bank, r) for _ in range(zw)] for r in t["z_rows"][q].tolist()] for _ in range(zh)])
     first.finish()
 
-    a = shuffle(layer("h_s.up1", z.transpose(1, 0, 2), 0), 2)
-    a = shuffle(layer("h_s.up2", layer("h_s.d1", a), 0), 2)
-    a = np.clip(a + layer("h_s.mix", layer("h_s.d2", a), 0), -ACT_MAX, ACT_MAX)
+    a = shuffle(leaky_layer("h_s.up1", z.transpose(1, 0, 2)), 2)
+    a = shuffle(leaky_layer("h_s.up2", layer("h_s.d1", a)), 2)
+    a = np.clip(a + leaky_layer("h_s.mix", layer("h_s.d2", a)), -ACT_MAX, ACT_MAX)
     features = a[:, :h, :w]
 
     streams = [Stream(chunk) for chunk in f["chunks"][1:]]
@@ -238,8 +242,9 @@ def decode_symbols(f, weights):
     step(0, *heads("h_s", features))
     # Cells of step 2 still hold 0.
     u = np.clip(y_hat >> shift, -ACT_MAX, ACT_MAX)
-    b = layer("context.mix1", np.concatenate([layer("context.spatial", u), features]), 0)
-    b = np.clip(b + layer("context.mix2", b, 0), -ACT_MAX, ACT_MAX)
+    s, e = layer("context.spatial", u), layer("context.energy", np.abs(u))
+    b = leaky_layer("context.mix1", np.concatenate([s, e, features]))
+    b = np.clip(b + leaky_layer("context.mix2", b), -ACT_MAX, ACT_MAX)
     step(1, *heads("context", b))
     for s in streams:
         s.finish()
@@ -256,12 +261,12 @@ def synthesise(y_hat, q, weights):
         out = per_channel(x, w) if w.shape[1] == 9 else pointwise(x, w)
         return out + t[f"{name}.bias"][:, None, None] if f"{name}.bias" in t else out
 
-    def relu(x):
-        return np.maximum(x, 0)
+    def leaky(x):
+        return np.maximum(x, x / 2 ** LEAK_BITS)
 
     def block(name, x):
-        x = x + conv(f"{name}.b", conv(f"{name}.d", relu(conv(f"{name}.a", x))))
-        return x + conv(f"{name}.f2", relu(conv(f"{name}.f1", x)))
+        x = x + conv(f"{name}.b", conv(f"{name}.d", leaky(conv(f"{name}.a", x))))
+        return x + conv(f"{name}.f2", leaky(conv(f"{name}.f1", x)))
 
     v = y_hat * (weights.t["inverse_gain"][q].astype(np.float64) / 2 ** MEAN_BITS)[:, None, None]
     f = shuffle(conv("g_s.up", block("g_s.low", v)), 2)

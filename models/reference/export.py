@@ -15,7 +15,7 @@ from kiln_ref.export import export
 from kiln_ref.fixtures import write_fixtures
 from kiln_ref.model import Codec
 
-KEPT = Path(__file__).parent / "checkpoints" / "base-stable.safetensors"
+KEPT = Path(__file__).parent / "checkpoints" / "base.safetensors"
 
 
 def main():
@@ -25,7 +25,7 @@ def main():
     p.add_argument("--out", required=True)
     p.add_argument("--fixtures", help="folder for the parity fixtures")
     p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--keep", metavar="STABLE.pt", help="also write this stable checkpoint's weights, small, beside this script")
+    p.add_argument("--keep", metavar="CHECKPOINT.pt", help="also write the weights of this checkpoint, small, beside this script: the next run goes on from them")
     args = p.parse_args()
     torch.set_num_threads(args.threads)
     if args.keep:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train the base model: warm-up, stable, decay. Time-boxed and resumable.
 
-    python train.py --data PHOTOS --valid PHOTOS --out RUN --minutes 60 --decay-minutes 15 [--resume RUN/stable.pt | checkpoints/base-stable.safetensors]
+    python train.py --data PHOTOS --valid PHOTOS --out RUN --minutes 60 --decay-minutes 15 [--resume RUN/stable.pt | checkpoints/base.safetensors]
 
 RUN/stable.pt     the state to resume from (weights and optimiser), rewritten every few minutes and before the decay
 RUN/decayed.pt    the weights to export
@@ -33,8 +33,13 @@ def parse():
     p.add_argument("--batch", type=int, default=8)
     p.add_argument("--crop", type=int, default=128)
     p.add_argument("--lr", type=float, default=1e-3)
+    p.add_argument("--linear-pace", type=float, default=0.3, help="learning rate of the linear branches, as a share of --lr")
     p.add_argument("--muon", type=float, default=0.0, help="learning rate of Muon for the float matrices (0: AdamW for all)")
     p.add_argument("--warmup", type=int, default=300)
+    p.add_argument("--crops", choices=("host", "device"), help="where crops are cut (default: on the device if it is CUDA)")
+    p.add_argument("--width", type=int, help="channels at 1/8 of a new model (default: as in model.CONFIG; so the next two)")
+    p.add_argument("--analysis-blocks", type=int)
+    p.add_argument("--synthesis-blocks", type=int)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--eval-minutes", type=float, default=5)
@@ -46,11 +51,16 @@ class Optimisers:
     """AdamW, with Muon for the matrices of the float transforms where asked for."""
 
     def __init__(self, net, args):
-        muon, adam = [], []
+        muon, adam, linear = [], [], []
         for name, p in net.named_parameters():
             wide = p.ndim == 2 and min(p.shape) >= 64 and name.endswith("weight") and "linear" not in name
-            (muon if args.muon and wide and name.startswith(("g_a", "g_s")) else adam).append(p)
-        self.all = [torch.optim.AdamW(adam, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0)]
+            if ".linear." in name:
+                linear.append(p)
+            else:
+                (muon if args.muon and wide and name.startswith(("g_a", "g_s")) else adam).append(p)
+        # The linear branches carry the picture: the noise of their steps bounds the quality of the highest levels.
+        groups = [dict(params=adam, pace=1.0), dict(params=linear, pace=args.linear_pace)]
+        self.all = [torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0)]
         self.base = [args.lr]
         if muon:
             self.all.append(torch.optim.Muon(muon, lr=args.muon, weight_decay=0.0, momentum=0.95, ns_steps=5))
@@ -59,7 +69,7 @@ class Optimisers:
     def set(self, factor):
         for o, lr in zip(self.all, self.base):
             for g in o.param_groups:
-                g["lr"] = lr * factor
+                g["lr"] = lr * factor * g.get("pace", 1.0)
 
     def step(self):
         for o in self.all:
@@ -85,8 +95,11 @@ def main():
         net.load_state_dict(state["net"])
     else:
         state = None
-        net = Codec(energy=data.dct_energy(images))
+        sizes = {k: getattr(args, k) for k in ("width", "analysis_blocks", "synthesis_blocks") if getattr(args, k)}
+        net = Codec(sizes, energy=data.dct_energy(images))
     net = net.to(device, memory_format=torch.channels_last)
+    on_device = args.crops == "device" or (args.crops is None and device == "cuda")
+    crops = (data.DeviceCrops if on_device else data.HostCrops)(images, device)
     opt = Optimisers(net, args)
     step, spent = 0, 0.0
     if state:
@@ -126,7 +139,7 @@ def main():
                 break
             factor *= 0.01 + 0.99 * left
         opt.set(factor)
-        x = data.batch(images, args.batch, args.crop, rng).to(device, memory_format=torch.channels_last)
+        x = crops.batch(args.batch, args.crop, rng).to(memory_format=torch.channels_last)
         q = torch.randint(0, net.config["levels"], (args.batch,), device=device)
         x_hat, y_bits, z_bits = net(x, q, bf16=not args.no_bf16)
         bpp = (y_bits + z_bits) / args.crop ** 2

@@ -7,6 +7,7 @@
 //! integer below 2^24 by a power of two is exact as well, and so is `floor`. Nothing else happens in this path: no
 //! exponential, no division, no other rounding.
 
+use burn::tensor::activation::leaky_relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
@@ -28,14 +29,16 @@ pub const Z_MAX: i32 = 127;
 pub const RESIDUAL_MAX: i32 = 8191;
 /// Largest shift of means and context inputs.
 pub const SHIFT_MAX: i32 = 7;
+/// The activation function divides what is negative by two to this power.
+pub const LEAK_BITS: i32 = 3;
 /// Magnitudes of sums stay below this.
 pub const ACC_LIMIT: i64 = 1 << 24;
 
 /// Where the requantised output is clamped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Range {
-    /// `0..=ACT_MAX`: the activation function.
-    Relu,
+    /// `-ACT_MAX..=ACT_MAX`, then a negative value divided by `2^LEAK_BITS`, rounded down: the activation function.
+    Leaky,
     /// `-ACT_MAX..=ACT_MAX`.
     Linear,
     /// `-MEAN_MAX..=MEAN_MAX`: a mean in fixed point.
@@ -47,8 +50,7 @@ pub enum Range {
 impl Range {
     fn bounds(self) -> (f32, f32) {
         let (lo, hi) = match self {
-            Self::Relu => (0, ACT_MAX),
-            Self::Linear => (-ACT_MAX, ACT_MAX),
+            Self::Leaky | Self::Linear => (-ACT_MAX, ACT_MAX),
             Self::Mean => (-MEAN_MAX, MEAN_MAX),
             Self::Row(rows) => (0, i32::from(rows) - 1),
         };
@@ -153,12 +155,17 @@ impl ExactConv {
         let acc = conv2d(x, self.weight.clone(), None, options);
         let bias = self.bias[level.min(self.bias.len() - 1)].clone();
         let (lo, hi) = self.range.bounds();
-        ((acc + bias) * self.scale.clone()).floor().clamp(lo, hi)
+        let out = ((acc + bias) * self.scale.clone()).floor().clamp(lo, hi);
+        match self.range {
+            // Positive integers stay, negative ones are divided exactly, then rounded down.
+            Range::Leaky => leaky_relu(out, 0.5f64.powi(LEAK_BITS)).floor(),
+            _ => out,
+        }
     }
 }
 
 /// The condition under which f32 arithmetic on these integers is exact.
-fn check_bounds(
+pub(crate) fn check_bounds(
     layer: &str,
     weight: &[i32],
     bias: &[i32],

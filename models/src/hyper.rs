@@ -110,18 +110,18 @@ impl HyperSynthesis {
             up1: ExactConv::load(
                 w,
                 "h_s.up1",
-                pointwise(z, 4 * h, c.levels, Range::Relu),
+                pointwise(z, 4 * h, c.levels, Range::Leaky),
                 device,
             )?,
             d1: ExactConv::load(w, "h_s.d1", depthwise(h), device)?,
             up2: ExactConv::load(
                 w,
                 "h_s.up2",
-                pointwise(act(h), 4 * f, c.levels, Range::Relu),
+                pointwise(act(h), 4 * f, c.levels, Range::Leaky),
                 device,
             )?,
             d2: ExactConv::load(w, "h_s.d2", depthwise(f), device)?,
-            mix: ExactConv::load(w, "h_s.mix", pointwise(act(f), f, 0, Range::Relu), device)?,
+            mix: ExactConv::load(w, "h_s.mix", pointwise(act(f), f, 0, Range::Leaky), device)?,
             heads: Heads::load(w, "h_s", c, rows, device)?,
         })
     }
@@ -143,6 +143,7 @@ impl HyperSynthesis {
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     spatial: ExactConv,
+    energy: ExactConv,
     mix1: ExactConv,
     mix2: ExactConv,
     heads: Heads,
@@ -161,16 +162,17 @@ impl Context {
         let (m, f) = (c.latents, c.features);
         Ok(Self {
             spatial: ExactConv::load(w, "context.spatial", depthwise(m), device)?,
+            energy: ExactConv::load(w, "context.energy", depthwise(m), device)?,
             mix1: ExactConv::load(
                 w,
                 "context.mix1",
-                pointwise(act(m + f), f, c.levels, Range::Relu),
+                pointwise(act(2 * m + f), f, c.levels, Range::Leaky),
                 device,
             )?,
             mix2: ExactConv::load(
                 w,
                 "context.mix2",
-                pointwise(act(f), f, 0, Range::Relu),
+                pointwise(act(f), f, 0, Range::Leaky),
                 device,
             )?,
             heads: Heads::load(w, "context", c, rows, device)?,
@@ -182,13 +184,20 @@ impl Context {
     pub(crate) fn parameters(&self, u: Tensor<4>, features: Tensor<4>, level: usize) -> Parameters {
         let [_, _, h, w] = features.dims();
         let m = u.dims()[1];
-        let s = self.spatial.forward(u, level).slice([
-            0..1,
-            0..m,
-            Self::HALO..Self::HALO + h,
-            Self::HALO..Self::HALO + w,
-        ]);
-        let f = self.mix1.forward(Tensor::cat(vec![s, features], 1), level);
+        let inner = |t: Tensor<4>| {
+            t.slice([
+                0..1,
+                0..m,
+                Self::HALO..Self::HALO + h,
+                Self::HALO..Self::HALO + w,
+            ])
+        };
+        // Magnitudes have an input of their own: signs of neighbours are nearly random and would cancel them.
+        let e = inner(self.energy.forward(u.clone().abs(), level));
+        let s = inner(self.spatial.forward(u, level));
+        let f = self
+            .mix1
+            .forward(Tensor::cat(vec![s, e, features], 1), level);
         let f = clamp_activation(f.clone() + self.mix2.forward(f, level));
         self.heads.forward(f, level)
     }

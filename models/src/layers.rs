@@ -1,13 +1,20 @@
 //! Float layers shared by the transforms. Shapes are [1, channels, height, width].
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::relu;
+use burn::tensor::activation::leaky_relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
+use crate::differentiable;
+use crate::exact::LEAK_BITS;
 use crate::tensors::tensor;
 use crate::{Weights, WeightsError};
+
+/// The activation function of all float networks: max(x, x / 8), as in the integer networks.
+pub(crate) fn leaky(x: Tensor<4>) -> Tensor<4> {
+    leaky_relu(x, 0.5f64.powi(LEAK_BITS))
+}
 
 /// 1x1 convolution.
 #[derive(Module, Debug)]
@@ -44,11 +51,20 @@ impl Pointwise {
         })
     }
 
+    /// The matrix, [outputs, inputs, 1, 1].
+    pub(crate) fn weight(&self) -> Tensor<4> {
+        self.weight.val()
+    }
+
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let bias = self.bias.as_ref().map(|b| b.val());
+        if x.is_autodiff() {
+            return differentiable::pointwise(x, self.weight.val(), bias);
+        }
         conv2d(
             x,
             self.weight.val(),
-            self.bias.as_ref().map(|b| b.val()),
+            bias,
             ConvOptions::new([1, 1], [0, 0], [1, 1], 1),
         )
     }
@@ -88,6 +104,9 @@ impl Depthwise {
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        if x.is_autodiff() {
+            return differentiable::depthwise(x, self.weight.val(), Some(self.bias.val()));
+        }
         let channels = x.dims()[1];
         conv2d(
             x,
@@ -98,7 +117,7 @@ impl Depthwise {
     }
 }
 
-/// Depth-wise convolution block in the manner of EVC (Wang et al., 2023): x += B dw(relu(A x)), then x += F2 relu(F1 x).
+/// Depth-wise convolution block in the manner of EVC (Wang et al., 2023): x += B dw(leaky(A x)), then x += F2 leaky(F1 x).
 #[derive(Module, Debug)]
 pub(crate) struct Block {
     a: Pointwise,
@@ -129,7 +148,7 @@ impl Block {
     }
 
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = x.clone() + self.b.forward(self.d.forward(relu(self.a.forward(x))));
-        x.clone() + self.f2.forward(relu(self.f1.forward(x)))
+        let x = x.clone() + self.b.forward(self.d.forward(leaky(self.a.forward(x))));
+        x.clone() + self.f2.forward(leaky(self.f1.forward(x)))
     }
 }

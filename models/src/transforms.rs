@@ -1,13 +1,12 @@
 //! The float transforms of the base model: g_a, h_a and g_s. None of them picks a probability.
 
 use burn::module::Module;
-use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use crate::config::Config;
-use crate::layers::{Block, Depthwise, Pointwise};
-use crate::tensors::{pixel_shuffle, pixel_unshuffle};
-use crate::{Weights, WeightsError};
+use crate::layers::{Block, Depthwise, Pointwise, leaky};
+use crate::tensors::{download, pixel_shuffle, pixel_unshuffle};
+use crate::{ModelError, Weights, WeightsError};
 
 /// Cells at 1/16 that a chain of `blocks` at 1/8 followed or preceded by one block at 1/16 reads beyond its own.
 fn reach(blocks: usize) -> usize {
@@ -84,6 +83,15 @@ impl Synthesis {
         reach(self.blocks.len())
     }
 
+    /// Sum of squares of what each latent adds to the picture through the linear part: [M].
+    pub(crate) fn linear_energies(&self) -> Result<Vec<f32>, ModelError> {
+        let columns = download(self.linear.weight().permute([2, 1, 0, 3]))?;
+        Ok(columns
+            .outer_iter()
+            .map(|c| c.iter().map(|w| w * w).sum())
+            .collect())
+    }
+
     pub(crate) fn forward(&self, y: Tensor<4>) -> Tensor<4> {
         let mut f = pixel_shuffle(self.up.forward(self.low.forward(y.clone())), 2);
         for b in &self.blocks {
@@ -121,10 +129,10 @@ impl HyperAnalysis {
     pub(crate) fn forward(&self, y: Tensor<4>) -> Tensor<4> {
         // A signed logarithm, so that coefficients of all sizes weigh alike.
         let t = y.clone().sign() * y.abs().log1p();
-        let f = relu(self.d.forward(relu(self.inp.forward(t))));
-        let f = relu(
+        let f = leaky(self.d.forward(leaky(self.inp.forward(t))));
+        let f = leaky(
             self.d2
-                .forward(relu(self.down1.forward(pixel_unshuffle(f, 2)))),
+                .forward(leaky(self.down1.forward(pixel_unshuffle(f, 2)))),
         );
         self.down2.forward(pixel_unshuffle(f, 2))
     }

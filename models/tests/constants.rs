@@ -1,9 +1,11 @@
 //! Facts that are written down more than once agree: Rust, the PyTorch reference, the documents, the weights.
 
 use kiln_models::exact::{
-    ACC_LIMIT, ACT_MAX, MEAN_BITS, MEAN_MAX, RESIDUAL_MAX, WEIGHT_MAX, Z_MAX,
+    ACC_LIMIT, ACT_MAX, LEAK_BITS, MEAN_BITS, MEAN_MAX, RESIDUAL_MAX, WEIGHT_MAX, Z_MAX,
 };
-use kiln_models::{BUNDLED, STRIPE_ROWS, Weights};
+use kiln_models::{
+    BUNDLED, LAMBDA_MAX, LAMBDA_MIN, ROWS, SIGMA_MAX, SIGMA_MIN, STRIPE_ROWS, Weights,
+};
 use safetensors::SafeTensors;
 
 fn read(path: &str) -> String {
@@ -40,9 +42,23 @@ fn the_reference_uses_the_same_constants() {
         ("ACC_LIMIT", ACC_LIMIT),
         ("Z_MAX", Z_MAX.into()),
         ("MEAN_MAX", MEAN_MAX.into()),
+        ("LEAK_BITS", LEAK_BITS.into()),
     ] {
         assert_eq!(assigned(&exact, name), value, "{name}");
     }
+}
+
+/// Training, the search of the encoder and the reference trade bits for error alike, over the same tables.
+#[test]
+fn training_uses_the_same_constants() {
+    let model = read("reference/kiln_ref/model.py");
+    for line in [
+        format!("LAMBDA_MIN, LAMBDA_MAX = {LAMBDA_MIN}, {LAMBDA_MAX}"),
+        format!("SIGMA_MIN, SIGMA_MAX = {SIGMA_MIN}, {SIGMA_MAX:.1}"),
+    ] {
+        assert!(model.lines().any(|l| l == line), "{line}");
+    }
+    assert_eq!(assigned(&model, "ROWS"), ROWS as i64);
 }
 
 #[test]
@@ -56,6 +72,7 @@ fn the_specification_states_the_same_constants() {
         ("MEAN_MAX", MEAN_MAX.into()),
         ("RESIDUAL_MAX", RESIDUAL_MAX.into()),
         ("STRIPE_ROWS", STRIPE_ROWS as i64),
+        ("LEAK_BITS", LEAK_BITS.into()),
     ] {
         let line = text
             .lines()
@@ -68,7 +85,7 @@ fn the_specification_states_the_same_constants() {
 #[test]
 fn the_second_decoder_uses_the_same_constants() {
     let line = format!(
-        "MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS = {MEAN_BITS}, {ACT_MAX}, {MEAN_MAX}, {Z_MAX}, {RESIDUAL_MAX}, {STRIPE_ROWS}"
+        "MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS, LEAK_BITS = {MEAN_BITS}, {ACT_MAX}, {MEAN_MAX}, {Z_MAX}, {RESIDUAL_MAX}, {STRIPE_ROWS}, {LEAK_BITS}"
     );
     assert!(read("reference/decode.py").lines().any(|l| l == line));
 }

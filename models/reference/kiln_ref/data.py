@@ -49,6 +49,54 @@ def batch(images, count, size, rng):
     return torch.from_numpy(x).permute(0, 3, 1, 2).float() / 255 - 0.5
 
 
+class DeviceCrops:
+    """The same crops as `batch`, cut on the device from pictures held there as bytes: a GPU must not wait for the host."""
+
+    CELL = 16  # pixels a side of the cells whose texture is known beforehand
+
+    def __init__(self, images, device):
+        self.pictures = [torch.from_numpy(im).to(device).permute(2, 0, 1) for im in images]
+        self.texture = [self._texture(im) for im in images]
+
+    def _texture(self, im):
+        g = im[::4, ::4, 1].astype(np.float32)
+        d = np.abs(np.diff(g, axis=0))[:, :-1] + np.abs(np.diff(g, axis=1))[:-1]
+        n = self.CELL // 4
+        h, w = d.shape[0] // n * n, d.shape[1] // n * n
+        return d[:h, :w].reshape(h // n, n, w // n, n).mean((1, 3))
+
+    def batch(self, count, size, rng):
+        out = []
+        for _ in range(count):
+            k = rng.integers(len(self.pictures))
+            im, t = self.pictures[k], self.texture[k]
+            h, w = im.shape[1:]
+            scale = rng.uniform(1.0, min(2.0, min(h, w) / size)) if rng.random() < 0.3 and min(h, w) > size else 1.0
+            n = int(size * scale)
+            places = [(rng.integers(h - n + 1), rng.integers(w - n + 1)) for _ in range(1 + int(rng.random() < 0.5))]
+            c = self.CELL
+            i, j = max(places, key=lambda p: t[p[0] // c:(p[0] + n) // c, p[1] // c:(p[1] + n) // c].mean())
+            x = im[:, i:i + n, j:j + n].float()
+            if n != size:
+                x = torch.nn.functional.interpolate(x[None], (size, size), mode="bicubic", antialias=True)[0].round().clamp(0, 255)
+            if rng.random() < 0.5:
+                x = x.flip(2)
+            if rng.random() < 0.5:
+                x = x.transpose(1, 2)
+            out.append(x)
+        return torch.stack(out) / 255 - 0.5
+
+
+class HostCrops:
+    """`batch` over pictures in the host's memory."""
+
+    def __init__(self, images, device):
+        self.images, self.device = images, device
+
+    def batch(self, count, size, rng):
+        return batch(self.images, count, size, rng).to(self.device)
+
+
 def dct_energy(images, step=12):
     """Mean square of every 16x16 DCT coefficient on opponent colours, pixels in 0..1: [3, 16, 16]."""
     from .model import dct_matrix, opponent

@@ -1,10 +1,10 @@
-"""Rate (estimated from the Gaussian rows) and distortion (on 8-bit pictures) of a model."""
+"""Rate (estimated from the rows) and distortion (on 8-bit pictures) of a model."""
 import math
 
 import numpy as np
 import torch
 
-from .model import SKIP_BELOW, gaussian_bits, laplace_bits
+from .model import SKIP_BELOW, logistic_bits, laplace_bits
 from .exact import Z_MAX, round_half_up
 
 
@@ -22,7 +22,7 @@ def evaluate(net, pictures, levels):
             lq = torch.tensor([q], device=device)
             z, r, row, y_hat = net.latents(net.analyse(x), lq)
             z = round_half_up(z).clamp(-Z_MAX, Z_MAX)
-            b = (gaussian_bits(round_half_up(r), torch.round(row)) * (row >= SKIP_BELOW)).sum()
+            b = (logistic_bits(round_half_up(r), torch.round(row)) * (row >= SKIP_BELOW)).sum()
             b = b + laplace_bits(z, net.z_scale(lq)[:, :, None, None]).sum()
             x_hat = ((net.synthesise(y_hat, lq) + 0.5).clamp(0, 1) * 255).round()
             mse = ((x_hat - (x + 0.5) * 255) ** 2).mean().item()

@@ -15,6 +15,7 @@ ACC_LIMIT = 1 << 24   # bound on sum|w|*max|a| + |b|
 Z_MAX = 127           # |z_hat|
 MEAN_MAX = 32767      # |mean| as an integer, before its shift
 MAX_SHIFT = 16
+LEAK_BITS = 3         # the activation function divides what is negative by 2**LEAK_BITS; the float networks do the same
 
 
 class _Ste(torch.autograd.Function):
@@ -53,6 +54,11 @@ def soft_clamp(x, lo, hi):
     return _SoftClamp.apply(x, lo, hi)
 
 
+def leaky(x):
+    """max(x, x / 8): a unit that is negative for every input still learns; plain ReLU lost up to all units of a layer."""
+    return F.leaky_relu(x, 2.0 ** -LEAK_BITS)
+
+
 def round_half_up(x):
     return torch.floor(x + 0.5)
 
@@ -83,11 +89,11 @@ class LevelTable(nn.Module):
 class ExactConv(nn.Module):
     """Integer convolution (1x1, or 3x3 depthwise) with a power-of-two requantisation.
 
-    out = clamp(floor((sum w*a + b) / 2**shift + 1/2)); `kind` picks the range: relu [0, ACT_MAX], linear [-ACT_MAX, ACT_MAX],
-    mean [-MEAN_MAX, MEAN_MAX], row (left to the caller, who clamps after choosing the step). `out_bits` are the fractional bits of the result, `in_bits`/`in_max` those of the input.
+    out = clamp(floor((sum w*a + b) / 2**shift + 1/2)); `kind` picks the range: linear [-ACT_MAX, ACT_MAX], leaky the same and
+    then floor(out / 8) where it is negative, mean [-MEAN_MAX, MEAN_MAX], row (left to the caller, who clamps after choosing the step). `out_bits` are the fractional bits of the result, `in_bits`/`in_max` those of the input.
     """
 
-    def __init__(self, cin, cout, kind="relu", depthwise=False, in_bits=ACT_BITS, in_max=ACT_MAX, out_bits=ACT_BITS,
+    def __init__(self, cin, cout, kind="leaky", depthwise=False, in_bits=ACT_BITS, in_max=ACT_MAX, out_bits=ACT_BITS,
                  levels=0, gain=1.0):
         super().__init__()
         self.kind, self.depthwise = kind, depthwise
@@ -138,10 +144,11 @@ class ExactConv(nn.Module):
         acc = acc + b[:, :, None, None]
         unit = 2.0 ** self.out_bits
         out = ste(round_half_up(acc * unit) / unit, acc)
-        if self.kind == "relu":
-            return out.clamp(0, ACT_MAX / unit)
-        if self.kind == "linear":
-            return out.clamp(-ACT_MAX / unit, ACT_MAX / unit)
+        if self.kind in ("linear", "leaky"):
+            out = out.clamp(-ACT_MAX / unit, ACT_MAX / unit)
+            if self.kind == "linear":
+                return out
+            return ste(torch.maximum(out, torch.floor(out * (unit / 2 ** LEAK_BITS)) / unit), leaky(out))
         if self.kind == "mean":
             return out.clamp(-MEAN_MAX / unit, MEAN_MAX / unit)
         return out

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from .exact import ACC_LIMIT, ACT_MAX, WEIGHT_MAX, Z_MAX, ExactConv, round_half_up
-from .model import ROW_STEP, ROWS, SIGMA_MIN, SKIP_BELOW
+from .model import PIXEL_SCALE, ROW_STEP, ROWS, SIGMA_MIN, SKIP_BELOW
 
 TABLE_TOTAL = 1 << 16
 Z_BAND = 4           # levels that share the tables of z
@@ -26,12 +26,13 @@ def freeze(p):
     return f.astype(np.uint16)
 
 
-def gaussian_row(row):
+def logistic_row(row):
     """(first symbol, frequencies): literals -k..k and an escape bin for both tails."""
     sigma = math.exp(SIGMA_MIN_LOG + row * ROW_STEP)
     # Literals reach to where a tail is rarer than the resolution of the table.
-    k = max(1, math.ceil(4.2 * sigma))
-    edge = [0.5 * math.erfc(-(i - 0.5) / (sigma * math.sqrt(2))) for i in range(-k, k + 2)]
+    k = max(1, math.ceil(6 * sigma))
+    slope = math.pi / (sigma * math.sqrt(3))
+    edge = [1 / (1 + math.exp(min(-(i - 0.5) * slope, 700.0))) for i in range(-k, k + 2)]
     p = np.diff(np.array(edge))
     return -k, freeze(np.append(p, max(1 - p.sum(), 1e-7)))
 
@@ -80,9 +81,12 @@ def export(net, pictures):
         a = t.detach().cpu().numpy() if isinstance(t, torch.Tensor) else np.asarray(t)
         out[name] = np.ascontiguousarray(a.astype(kind))
 
+    # Factors of two on what the networks read move into the weights, without rounding.
+    scale = net.g_s.scale
+    moved = {"g_a.inp.weight": net.g_a.inp.weight * PIXEL_SCALE, "g_s.linear.weight": net.g_s.linear.weight / scale}
     for name, p in net.named_parameters():
         if name.startswith(("g_a.", "g_s.", "h_a.")):
-            put(name, p, np.float16)
+            put(name, moved.get(name, p), np.float16)
     for name, layer in net.named_modules():
         if isinstance(layer, ExactConv):
             w, b, s = layer.quantised()
@@ -94,9 +98,9 @@ def export(net, pictures):
             put(f"{name}.bias", b, np.int32)
             put(f"{name}.shift", shift, np.uint8)
     put("gain", net.gain.all().exp(), np.float32)
-    put("inverse_gain", net.inverse_gain.all().exp(), np.float32)
+    put("inverse_gain", net.inverse_gain.all().exp() * scale, np.float32)
     put("shift", net.shift, np.uint8)
-    y_rows = [gaussian_row(r) for r in range(ROWS)]
+    y_rows = [logistic_row(r) for r in range(ROWS)]
     counts = z_histograms(net, pictures)
     bands, z, _ = counts.shape
     z_rows = [histogram_row(counts[b, c]) for b in range(bands) for c in range(z)]

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from safetensors.numpy import save_file
 
 from .exact import ACT_BITS, Z_MAX, round_half_up
+from .model import PIXEL_SCALE
 
 LEVELS = (0, 21, 42, 63)
 
@@ -26,6 +27,8 @@ def with_exported_weights(net, tensors):
         for name, p in net.named_parameters():
             if name in tensors and tensors[name].dtype == np.float16:
                 p.copy_(torch.from_numpy(tensors[name].astype(np.float32)))
+        net.g_a.inp.weight.div_(PIXEL_SCALE)
+        net.g_s.linear.weight.mul_(net.g_s.scale)
     return net
 
 

@@ -10,16 +10,20 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from .exact import (ACT_BITS, ACT_MAX, Z_MAX, ExactConv, LevelTable, clamp_act, round_half_up, soft_clamp, ste)
+from .exact import (ACT_BITS, ACT_MAX, Z_MAX, ExactConv, LevelTable, clamp_act, leaky, round_half_up, soft_clamp, ste)
 
-CONFIG = dict(levels=64, latents=320, width=128, hyper=64, features=192, hyper_mid=96, analysis_blocks=2, synthesis_blocks=4,
+CONFIG = dict(levels=64, latents=320, width=128, hyper=64, features=256, hyper_mid=96, analysis_blocks=2, synthesis_blocks=4,
               expansion=2)
-ROWS = 64                       # Gaussian tables, sigma log-spaced
-SIGMA_MIN, SIGMA_MAX = 0.11, 64.0
+ROWS = 64                       # logistic tables, their standard deviation sigma log-spaced
+SIGMA_MIN, SIGMA_MAX = 0.06, 64.0
 ROW_STEP = math.log(SIGMA_MAX / SIGMA_MIN) / (ROWS - 1)
 ROW_BITS = 3                    # one unit of the network moves the row by 2**ROW_BITS
-SKIP_BELOW = 3                  # rows under this one are not coded: their residual is zero
+SKIP_BELOW = 6                  # rows under this one are not coded: their residual is zero
 LAMBDA_MIN, LAMBDA_MAX = 0.0005, 0.4
+# The networks read pixels and latents brought to a size near 1, so that biases, which learn at the pace of weights, do not
+# outrun what they are added to. Both factors are powers of two and vanish into the weights at export.
+PIXEL_SCALE = 4.0
+SCALE_FLOOR = 0.05
 
 
 def lambda_of(q, levels=64):
@@ -81,7 +85,7 @@ class Depthwise(nn.Module):
 
 
 class Block(nn.Module):
-    """Depth-wise convolution block: x += B dw(relu(A x)), then x += F2 relu(F1 x)."""
+    """Depth-wise convolution block: x += B dw(leaky(A x)), then x += F2 leaky(F1 x)."""
 
     def __init__(self, c, expansion):
         super().__init__()
@@ -92,8 +96,8 @@ class Block(nn.Module):
             self.f2.weight.mul_(0.3)
 
     def forward(self, x):
-        x = x + self.b(self.d(F.relu(self.a(x))))
-        return x + self.f2(F.relu(self.f1(x)))
+        x = x + self.b(self.d(leaky(self.a(x))))
+        return x + self.f2(leaky(self.f1(x)))
 
 
 class Analysis(nn.Module):
@@ -110,7 +114,7 @@ class Analysis(nn.Module):
         self.out = Conv1(m, m, zero=True)
 
     def net(self, x):
-        f = self.inp(F.pixel_unshuffle(x, 8))
+        f = self.inp(F.pixel_unshuffle(x * PIXEL_SCALE, 8))
         for b in self.blocks:
             f = b(f)
         return self.out(self.low(self.down(F.pixel_unshuffle(f, 2))))
@@ -127,9 +131,10 @@ class Synthesis(nn.Module):
         self.up = Conv1(m, 4 * w)
         self.blocks = nn.ModuleList(Block(w, e) for _ in range(c["synthesis_blocks"]))
         self.out = Conv1(w, 192, zero=True)
+        self.register_buffer("scale", torch.ones(m))
 
     def net(self, y):
-        f = F.pixel_shuffle(self.up(self.low(y)), 2)
+        f = F.pixel_shuffle(self.up(self.low(y * self.scale[:, None, None])), 2)
         for b in self.blocks:
             f = b(f)
         return F.pixel_shuffle(self.out(f), 8)
@@ -149,8 +154,8 @@ class HyperAnalysis(nn.Module):
 
     def forward(self, y):
         t = torch.sign(y) * torch.log1p(y.abs())
-        f = F.relu(self.d(F.relu(self.inp(t))))
-        f = F.relu(self.d2(F.relu(self.down1(F.pixel_unshuffle(f, 2)))))
+        f = leaky(self.d(leaky(self.inp(t))))
+        f = leaky(self.d2(leaky(self.down1(F.pixel_unshuffle(f, 2)))))
         return self.down2(F.pixel_unshuffle(f, 2))
 
 
@@ -184,13 +189,15 @@ class Context(nn.Module):
         super().__init__()
         m, f, n = c["latents"], c["features"], c["levels"]
         self.spatial = ExactConv(m, m, "linear", depthwise=True)
-        self.mix1 = ExactConv(m + f, f, levels=n, gain=2.0)
+        self.energy = ExactConv(m, m, "linear", depthwise=True)
+        self.mix1 = ExactConv(2 * m + f, f, levels=n, gain=2.0)
         self.mix2 = ExactConv(f, f, gain=1.0)
         self.mean = ExactConv(f, m, "mean", gain=0.01)
         self.row = ExactConv(f, m, "row", out_bits=ROW_BITS, levels=n, gain=0.05)
 
     def forward(self, u, f, q):
-        h = self.mix1(torch.cat([self.spatial(u), f], 1), q)
+        # Magnitudes have an input of their own: signs of neighbours are nearly random and would cancel them.
+        h = self.mix1(torch.cat([self.spatial(u), self.energy(u.abs()), f], 1), q)
         h = clamp_act(h + self.mix2(h))
         return self.mean(h), self.row(h, q)
 
@@ -215,6 +222,7 @@ class Codec(nn.Module):
             with torch.no_grad():
                 self.g_a.linear.weight.copy_(torch.from_numpy(rows))
                 self.g_s.linear.weight.copy_(torch.from_numpy(rows.T.copy()))
+                self.g_s.scale.copy_(torch.exp2(torch.round(-torch.log2(torch.from_numpy(sigma).float() + SCALE_FLOOR))))
                 # Seven deviations must fit the integer range; the darkest or lightest block bounds them.
                 amp = torch.from_numpy(np.minimum(7 * sigma, 14.0)).float()
                 gains = self.gain.all().exp()
@@ -277,15 +285,16 @@ class Codec(nn.Module):
         """Training pass: (x_hat, bits of y, bits of z), the bits with additive noise, summed per picture."""
         y = self.analyse(x, bf16)
         z, r, row, y_hat = self.latents(y, q, bf16=bf16)
-        y_bits = gaussian_bits(r + torch.rand_like(r) - 0.5, row).sum((1, 2, 3))
+        y_bits = logistic_bits(r + torch.rand_like(r) - 0.5, row).sum((1, 2, 3))
         z_bits = laplace_bits(z + torch.rand_like(z) - 0.5, self.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
         return self.synthesise(y_hat, q, bf16), y_bits, z_bits
 
 
-def gaussian_bits(r, row):
-    sigma = torch.exp(row * ROW_STEP + math.log(SIGMA_MIN))
-    a, s = r.abs(), 1 / (sigma * math.sqrt(2))
-    p = 0.5 * (torch.erfc((a - 0.5) * s) - torch.erfc((a + 0.5) * s))
+def logistic_bits(r, row):
+    """Bits of the integer nearest to r under a logistic distribution: its tails fit better than those of a Gaussian."""
+    slope = torch.exp(-row * ROW_STEP - math.log(SIGMA_MIN)) * (math.pi / math.sqrt(3))
+    a = -r.abs()
+    p = torch.sigmoid((a + 0.5) * slope) - torch.sigmoid((a - 0.5) * slope)
     return -torch.log2(soft_clamp(p, 1e-7, 2.0))
 
 
