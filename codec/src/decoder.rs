@@ -1,6 +1,7 @@
 //! Files to pictures.
 
 use kiln_container::{Alpha, Container, Feature, ParseError, peek};
+use kiln_models::{Checked, latents_checksum};
 
 use crate::picture::{Canvas, Metadata, PictureLimits, alpha};
 use crate::pixels::Sink;
@@ -16,6 +17,7 @@ pub struct Decoder {
 
 /// A picture and how it came about.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Decoded {
     /// Pixels and metadata.
     pub picture: Picture,
@@ -23,6 +25,10 @@ pub struct Decoded {
     pub level: u8,
     /// Where the time went.
     pub stages: StageTimes,
+    /// CRC-32C over the decoded latents: the same on every machine, while a sample of the picture may differ by a step.
+    pub latents: u32,
+    /// What went wrong on the way without harm to the picture: that a device was found not to be exact.
+    pub warnings: Vec<String>,
 }
 
 impl Decoder {
@@ -85,8 +91,11 @@ impl Decoder {
             )));
         };
         let chunks: Vec<&[u8]> = frame.chunks.iter().map(AsRef::as_ref).collect();
-        let y_hat = stages.time(stage::CODE, || {
-            model.decode_latents(
+        let Checked {
+            value: y_hat,
+            warning,
+        } = stages.time(stage::CODE, || {
+            model.decode_checked(
                 &chunks,
                 frame.symbols_crc,
                 h.height as usize,
@@ -118,6 +127,8 @@ impl Decoder {
             },
             level: frame.level,
             stages,
+            latents: latents_checksum(&y_hat),
+            warnings: warning.into_iter().collect(),
         })
     }
 }

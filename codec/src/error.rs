@@ -61,6 +61,9 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A file does not decode to what its encoder expects: the machine or one of its devices computes wrong.
+    #[error("the file was not verified: {0}")]
+    Verify(String),
     /// The progress callback asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -104,7 +107,9 @@ impl Error {
                 PictureError::OutOfMemory(_) => ErrorKind::Machine,
             },
             Self::Parameter(_) => ErrorKind::Parameter,
-            Self::Device(_) | Self::Write(_) | Self::Io { .. } => ErrorKind::Machine,
+            Self::Device(_) | Self::Write(_) | Self::Io { .. } | Self::Verify(_) => {
+                ErrorKind::Machine
+            }
             Self::Cancelled => ErrorKind::Cancelled,
         }
     }

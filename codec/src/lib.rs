@@ -33,6 +33,8 @@ mod options;
 pub mod picture;
 mod pixels;
 mod progress;
+pub mod selftest;
+mod verify;
 
 pub use decoder::{Decoded, Decoder};
 pub use encoder::{Encoded, Encoder};
@@ -40,15 +42,17 @@ pub use error::{Error, ErrorKind};
 pub use info::{Info, info};
 pub use kiln_container::{Alpha, ColorKind, Depth};
 pub use kiln_models::TileSize;
-pub use kiln_models::device::DeviceChoice;
+pub use kiln_models::device::{DeviceChoice, ExactChoice};
 pub use limits::Limits;
 pub use model::{DeviceInfo, Model, devices, set_threads};
-pub use options::{EncodeOptions, LEVELS, Target, level_of_quality};
+pub use options::{Effort, EncodeOptions, LEVELS, Target, level_of_quality};
 pub use picture::Picture;
 pub use progress::{Progress, StageTimes, stage};
+pub use verify::{PixelDifference, Reconstruction, Verified, verify};
 
-/// Architecture number of the bundled weights in a file's header.
-pub(crate) const ARCHITECTURE_BASE: u8 = 1;
+/// Architecture number of the bundled weights in a file's header. 1 was the same name before its activation functions
+/// and context model changed; no release wrote it.
+pub(crate) const ARCHITECTURE_BASE: u8 = 2;
 
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]

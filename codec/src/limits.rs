@@ -18,12 +18,12 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 128 megapixels, 6 GiB, 128 MB.
+    /// 128 megapixels, 6 GiB (1 GiB where a program cannot address more than 4), 128 MB.
     fn default() -> Self {
         let container = kiln_container::Limits::default();
         Self {
             max_pixels: container.max_pixels,
-            max_memory: 6 << 30,
+            max_memory: if usize::BITS < 64 { 1 << 30 } else { 6 << 30 },
             max_box_bytes: container.max_box_bytes,
         }
     }

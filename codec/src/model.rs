@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use kiln_models::device::{self, DeviceChoice};
+use kiln_models::device::{self, DeviceChoice, ExactChoice};
 use kiln_models::{BUNDLED, TileSize};
 
 use crate::Error;
@@ -21,14 +21,21 @@ pub struct DeviceInfo {
     pub kind: String,
     /// Whether a graphics adapter is emulated by the CPU.
     pub software: bool,
+    /// Whether the exact networks run on the CPU when the float networks run here.
+    pub exact_on_cpu: bool,
+    /// Why they run where they run.
+    pub exact_reason: String,
 }
 
 impl From<&device::DeviceInfo> for DeviceInfo {
     fn from(d: &device::DeviceInfo) -> Self {
+        let exact = d.exact(ExactChoice::Auto);
         Self {
             name: d.name.clone(),
             kind: d.kind.into(),
             software: d.is_software(),
+            exact_on_cpu: d.is_cpu() || !exact.on_device,
+            exact_reason: exact.reason,
         }
     }
 }
@@ -60,6 +67,7 @@ struct Shared {
     name: String,
     bytes: Cow<'static, [u8]>,
     tile: TileSize,
+    exact: ExactChoice,
     /// The model on the chosen device; with `auto`, on the CPU.
     first: Arc<kiln_models::Model>,
     /// With `auto`: the model on a hardware GPU, looked for when a picture is large enough. `None` inside: there is none.
@@ -88,6 +96,12 @@ impl Model {
         Self::load(name, Cow::Owned(bytes), device)
     }
 
+    /// The bundled weights on a device that was found before.
+    pub(crate) fn on(device: &device::DeviceInfo) -> Result<Self, Error> {
+        let bytes = Cow::Borrowed(BUNDLED);
+        Self::place("bundled weights".into(), bytes, device, false)
+    }
+
     fn load(name: String, bytes: Cow<'static, [u8]>, choice: &DeviceChoice) -> Result<Self, Error> {
         let auto = *choice == DeviceChoice::Auto;
         let info = if auto {
@@ -95,11 +109,22 @@ impl Model {
         } else {
             device::choose(choice)?
         };
-        let first = load(&name, &bytes, &info, TileSize::default())?;
+        Self::place(name, bytes, &info, auto)
+    }
+
+    fn place(
+        name: String,
+        bytes: Cow<'static, [u8]>,
+        info: &device::DeviceInfo,
+        auto: bool,
+    ) -> Result<Self, Error> {
+        let (tile, exact) = (TileSize::default(), ExactChoice::default());
+        let first = load(&name, &bytes, info, tile, exact)?;
         Ok(Self(Arc::new(Shared {
             name,
             bytes,
-            tile: TileSize::default(),
+            tile,
+            exact,
             first,
             large: auto.then(OnceLock::new),
         })))
@@ -110,13 +135,32 @@ impl Model {
     /// # Errors
     /// The device failed.
     pub fn with_tile(&self, tile: TileSize) -> Result<Self, Error> {
+        self.again(tile, self.0.exact)
+    }
+
+    /// The same weights with another choice of where the exact networks run. Files do not depend on it.
+    ///
+    /// # Errors
+    /// [`ExactChoice::Gpu`] with the CPU as device, or the device failed.
+    pub fn with_exact(&self, exact: ExactChoice) -> Result<Self, Error> {
         let s = &self.0;
-        let first = load(&s.name, &s.bytes, s.first.device_info(), tile)?;
+        if exact == ExactChoice::Gpu && s.large.is_none() && s.first.device_info().is_cpu() {
+            return Err(Error::Parameter(
+                "the exact networks cannot run on a GPU when the device is the CPU: choose another device too".into(),
+            ));
+        }
+        self.again(s.tile, exact)
+    }
+
+    fn again(&self, tile: TileSize, exact: ExactChoice) -> Result<Self, Error> {
+        let s = &self.0;
+        let first = load(&s.name, &s.bytes, s.first.device_info(), tile, exact)?;
         let large = s.large.as_ref().map(|_| OnceLock::new());
         Ok(Self(Arc::new(Shared {
             name: s.name.clone(),
             bytes: s.bytes.clone(),
             tile,
+            exact,
             first,
             large,
         })))
@@ -134,7 +178,7 @@ impl Model {
                     let info = device::choose(&DeviceChoice::Auto)
                         .ok()
                         .filter(|d| !d.is_cpu())?;
-                    load(&s.name, &s.bytes, &info, s.tile).ok()
+                    load(&s.name, &s.bytes, &info, s.tile, s.exact).ok()
                 })
                 .clone()
             });
@@ -178,10 +222,12 @@ fn load(
     bytes: &[u8],
     device: &device::DeviceInfo,
     tile: TileSize,
+    exact: ExactChoice,
 ) -> Result<Arc<kiln_models::Model>, Error> {
-    let model = kiln_models::Model::load(bytes, device).map_err(|source| Error::Weights {
-        name: name.into(),
-        source,
-    })?;
+    let model =
+        kiln_models::Model::load_with(bytes, device, exact).map_err(|source| Error::Weights {
+            name: name.into(),
+            source,
+        })?;
     Ok(Arc::new(model.with_tile(tile)))
 }

@@ -9,6 +9,8 @@ pub mod stage {
     pub const ANALYSE: &str = "analyse";
     /// Hyper latent, exact networks and entropy coding of one level (encoder: once per level tried).
     pub const CODE: &str = "code";
+    /// The search for better latents, where an effort asks for it; its last part is coding.
+    pub const REFINE: &str = "refine";
     /// Alpha and the container.
     pub const PACK: &str = "pack";
     /// Container and limits.

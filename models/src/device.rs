@@ -45,6 +45,74 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
+/// Where the exact networks run: those between decoded symbols and the rows of probability tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExactChoice {
+    /// The CPU, unless the device is known to be right and faster.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The device that the float networks run on, whatever is known of it. Encoding and decoding are then checked against
+    /// the CPU: see [`Model::encode_checked`](crate::Model::encode_checked).
+    Gpu,
+}
+
+/// Where the exact networks of a device run, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// On the device itself rather than on the CPU beside it.
+    pub on_device: bool,
+    /// The reason, as a part of a sentence.
+    pub reason: String,
+}
+
+/// A graphics device on which the exact path was measured.
+struct Seen {
+    /// A part of its name, in lower case.
+    name: &'static str,
+    /// Whether rows, symbols and latents of the conformance set came out right in every integer.
+    right: bool,
+    /// Whether it takes less time there than on the CPU of the same machine.
+    faster: bool,
+}
+
+/// What `kiln selftest` has shown, device by device; the measurements stand in `codec/CONFORMANCE.md`.
+const SEEN: &[Seen] = &[Seen {
+    name: "llvmpipe",
+    right: true,
+    faster: false,
+}];
+
+/// Decides where the exact networks of a device run.
+fn place(name: &str, is_cpu: bool, choice: ExactChoice, seen: &[Seen]) -> Placement {
+    let (on_device, reason) = if is_cpu {
+        (true, "the CPU is always exact")
+    } else {
+        let name = name.to_lowercase();
+        let known = seen.iter().find(|s| name.contains(s.name));
+        match (choice, known) {
+            (ExactChoice::Cpu, _) => (false, "asked for"),
+            (ExactChoice::Gpu, _) => (true, "asked for, and checked against the CPU"),
+            (ExactChoice::Auto, None) => (false, "this device has not been shown to be exact"),
+            (ExactChoice::Auto, Some(s)) if !s.right => {
+                (false, "this device has been shown not to be exact")
+            }
+            (ExactChoice::Auto, Some(s)) if !s.faster => {
+                (false, "this device is exact, but slower than the CPU")
+            }
+            (ExactChoice::Auto, Some(_)) => (
+                true,
+                "this device has been shown to be exact and faster than the CPU",
+            ),
+        }
+    };
+    Placement {
+        on_device,
+        reason: reason.into(),
+    }
+}
+
 /// A device of this machine.
 #[derive(Clone, Debug)]
 pub struct DeviceInfo {
@@ -73,6 +141,11 @@ impl DeviceInfo {
     /// Whether this is the CPU itself.
     pub fn is_cpu(&self) -> bool {
         self.kind == "cpu"
+    }
+
+    /// Where the exact networks run when the float networks run here.
+    pub fn exact(&self, choice: ExactChoice) -> Placement {
+        place(&self.name, self.is_cpu(), choice, SEEN)
     }
 
     pub(crate) fn device(&self) -> &Device {
@@ -157,6 +230,29 @@ mod tests {
                 Ok(text.to_string())
             );
         }
+    }
+
+    /// Runs the policy on a list of its own, so that the test does not depend on what has been seen so far.
+    #[test]
+    fn the_exact_path_leaves_the_cpu_only_when_shown_right_and_faster_or_when_forced() {
+        let seen = |name, right, faster| Seen {
+            name,
+            right,
+            faster,
+        };
+        let list = [
+            seen("good", true, true),
+            seen("slow", true, false),
+            seen("bad", false, true),
+        ];
+        let on_device = |name, choice| place(name, false, choice, &list).on_device;
+        assert!(on_device("A GOOD card", ExactChoice::Auto));
+        for name in ["slow", "bad", "never seen"] {
+            assert!(!on_device(name, ExactChoice::Auto), "{name}");
+            assert!(on_device(name, ExactChoice::Gpu), "{name}");
+        }
+        assert!(!on_device("good", ExactChoice::Cpu));
+        assert!(place("cpu", true, ExactChoice::Cpu, &list).on_device);
     }
 
     #[test]

@@ -55,10 +55,10 @@ struct HostParameters {
 }
 
 /// A tile of a stripe: its place, in cells of the whole grid, and its features [1, P, rows, columns].
-struct Tile {
-    rows: Range<usize>,
-    columns: Range<usize>,
-    features: Tensor<4>,
+pub(crate) struct Tile {
+    pub(crate) rows: Range<usize>,
+    pub(crate) columns: Range<usize>,
+    pub(crate) features: Tensor<4>,
 }
 
 struct Stripe<'a, S> {
@@ -71,7 +71,7 @@ struct Stripe<'a, S> {
 
 /// Whether step `step` codes the cell: the first half of the channels on even cells and the second on odd ones first.
 /// The answer is the parity of the first such column of a row.
-fn first_column(step: usize, row: usize, second_half: bool) -> usize {
+pub(crate) fn first_column(step: usize, row: usize, second_half: bool) -> usize {
     (row + usize::from(second_half) + step) % 2
 }
 
@@ -81,6 +81,15 @@ impl Model {
     /// # Errors
     /// The level does not exist, or the device fails.
     pub fn encode_latents(&self, y: &Array3<f32>, level: u8) -> Result<CodedLatents, ModelError> {
+        Ok(self.encode_keeping(y, level)?.0)
+    }
+
+    /// The same, with the y_hat that the encoder has at its end: [h, M, w] in fixed point. A decoder must get the same.
+    pub(crate) fn encode_keeping(
+        &self,
+        y: &Array3<f32>,
+        level: u8,
+    ) -> Result<(CodedLatents, Array3<i32>), ModelError> {
         let level = self.check_level(level)?;
         let mut z = self.hyper_analyse(y, level)?;
         let mut first = Writer::new();
@@ -94,10 +103,11 @@ impl Model {
             .chain(coders)
             .map(Writer::finish)
             .collect();
-        Ok(CodedLatents {
+        let coded = CodedLatents {
             chunks,
             checksum: latents.checksum,
-        })
+        };
+        Ok((coded, latents.y_hat))
     }
 
     /// Decodes the latents of a picture of `height` x `width` pixels: y_hat [h, M, w] in fixed point.
@@ -159,7 +169,11 @@ impl Model {
     }
 
     /// z of an analysed picture, rounded: [zh, Z, zw].
-    fn hyper_analyse(&self, y: &Array3<f32>, level: usize) -> Result<Array3<i32>, ModelError> {
+    pub(crate) fn hyper_analyse(
+        &self,
+        y: &Array3<f32>,
+        level: usize,
+    ) -> Result<Array3<i32>, ModelError> {
         let (h, m, w) = y.dim();
         let (zh, zw) = (h.div_ceil(HYPER_CELL), w.div_ceil(HYPER_CELL));
         let mut z = Array3::zeros((zh, self.config().hyper, zw));
@@ -194,7 +208,7 @@ impl Model {
     }
 
     /// Codes z in the order of memory, each channel with its table of the level.
-    fn code_hyper(
+    pub(crate) fn code_hyper(
         &self,
         coder: &mut impl Symbols,
         z: &mut Array3<i32>,
@@ -213,7 +227,7 @@ impl Model {
 
     /// Both context steps of all stripes. With `source` (y before its gain) the symbols are made from it, else they come
     /// out of the coders.
-    fn code<S: Symbols + Send>(
+    pub(crate) fn code<S: Symbols + Send>(
         &self,
         coders: Vec<S>,
         z: &Array3<i32>,
@@ -302,7 +316,7 @@ impl Model {
     }
 
     /// Features of h_s for a stripe, tile by tile.
-    fn features(
+    pub(crate) fn features(
         &self,
         z: &Array3<i32>,
         rows: Range<usize>,
@@ -425,17 +439,17 @@ fn host_parameters(
 }
 
 /// What step 2 may read: step 1 of a stripe and one row of its neighbours.
-struct Known<'a> {
-    rows: Range<usize>,
-    y_hat: ArrayView3<'a, i32>,
-    above: Option<Array3<i32>>,
-    below: Option<Array3<i32>>,
-    shift: &'a [i32],
+pub(crate) struct Known<'a> {
+    pub(crate) rows: Range<usize>,
+    pub(crate) y_hat: ArrayView3<'a, i32>,
+    pub(crate) above: Option<Array3<i32>>,
+    pub(crate) below: Option<Array3<i32>>,
+    pub(crate) shift: &'a [i32],
 }
 
 impl Known<'_> {
     /// The context net's input for a tile and its halo: shifted, clamped, zero beyond the grid and where step 2 codes.
-    fn context(&self, t: &Tile, w: usize) -> Array3<f32> {
+    pub(crate) fn context(&self, t: &Tile, w: usize) -> Array3<f32> {
         let halo = Context::HALO;
         let m = self.y_hat.dim().1;
         let mut u = Array3::<f32>::zeros((m, t.rows.len() + 2 * halo, t.columns.len() + 2 * halo));

@@ -6,31 +6,46 @@
 //! |---|---|---|
 //! | analysis `g_a`, hyper analysis `h_a` | [`Model::analyse`], [`Model::encode_latents`] | float, encoder only |
 //! | hyper synthesis `h_s`, context model | inside [`Model::encode_latents`] and [`Model::decode_latents`] | integers, the same on every machine |
+//! | search for better latents | [`Model::refine_latents`] | float gradients, encoder only; symbols by the exact path |
+//! | fine-tuning | [`Trainer`] | float, with the rounding of integers in the loop |
 //! | synthesis `g_s` | [`Model::synthesise`] | float: a last-bit difference moves a pixel by at most one step |
 //!
 //! Everything that picks a probability is integer-valued and checked for exactness when weights load: see
 //! [`exact`] and `models/EXACT.md`, which specifies it for other implementations.
 #![warn(missing_docs)]
 
+mod check;
 pub mod config;
+#[doc(hidden)]
+pub mod cost;
 pub mod device;
+mod differentiable;
 mod error;
 pub mod exact;
 mod hyper;
 mod latents;
 mod layers;
 mod model;
+mod objective;
 mod quantise;
+mod refine;
 mod tensors;
 mod tiles;
+mod trace;
+mod train;
 mod transforms;
 mod weights;
 
+pub use check::Checked;
 pub use config::Config;
 pub use error::{ModelError, WeightsError};
 pub use latents::{CodedLatents, STRIPE_ROWS, grid, stripes};
 pub use model::{Model, PixelSink, PixelSource};
+pub use objective::{LAMBDA_MAX, LAMBDA_MIN, lambda_of};
+pub use refine::{Cost, Refined, Search};
 pub use tiles::TileSize;
+pub use trace::{StripeTrace, Trace, latents_checksum};
+pub use train::{CROP_UNIT, ROWS, SIGMA_MAX, SIGMA_MIN, StepReport, TrainError, Trainer};
 pub use weights::{BUNDLED, DecoderSet, Weights};
 
 /// Sets how many threads the CPU work of this process uses. To be called once, before anything else.

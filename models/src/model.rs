@@ -1,12 +1,15 @@
 //! A set of weights on a device, and the float stages around the entropy coder.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use burn::tensor::Device;
 use kiln_entropy::{RowSpec, Tables};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
 
 use crate::config::{CELL, Config};
-use crate::device::DeviceInfo;
-use crate::exact::{MEAN_BITS, RESIDUAL_MAX, SHIFT_MAX, Z_MAX};
+use crate::device::{DeviceInfo, ExactChoice, Placement};
+use crate::exact::{RESIDUAL_MAX, SHIFT_MAX, Z_MAX};
 use crate::hyper::{Context, HyperSynthesis};
 use crate::quantise::Quantiser;
 use crate::tensors::{download, upload};
@@ -45,6 +48,11 @@ pub struct Model {
     decoder_set: DecoderSet,
     device: DeviceInfo,
     exact_device: Device,
+    exact_placement: Placement,
+    /// Where the exact networks run on a GPU: the same weights on the CPU, to check it against.
+    pub(crate) twin: Option<Arc<Model>>,
+    /// Set when the GPU was found wrong: from then on the twin does its work.
+    distrusted: AtomicBool,
     tile: TileSize,
     g_a: Analysis,
     g_s: Synthesis,
@@ -63,15 +71,35 @@ pub struct Model {
 }
 
 impl Model {
-    /// Reads weights (safetensors in memory) and places them on a device. The exact networks stay on the CPU.
+    /// Reads weights (safetensors in memory) and places them on a device. Where the exact networks run is decided by what
+    /// is known of the device: see [`DeviceInfo::exact`].
     ///
     /// # Errors
     /// The weights are damaged, made for another architecture, or break the bounds of exactness.
     pub fn load(bytes: &[u8], device: &DeviceInfo) -> Result<Self, WeightsError> {
+        Self::load_with(bytes, device, ExactChoice::Auto)
+    }
+
+    /// The same with a choice of where the exact networks run.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_with(
+        bytes: &[u8],
+        device: &DeviceInfo,
+        exact: ExactChoice,
+    ) -> Result<Self, WeightsError> {
+        let exact_placement = device.exact(exact);
+        let on_gpu = exact_placement.on_device && !device.is_cpu();
+        let twin = match on_gpu {
+            true => Some(Arc::new(Self::load(bytes, &DeviceInfo::cpu())?)),
+            false => None,
+        };
         let mut w = Weights::open(bytes)?;
         let config = w.config().clone();
         let decoder_set = w.decoder_set();
-        let (d, exact_device) = (device.device(), Device::flex());
+        let d = device.device();
+        let exact_device = if on_gpu { d.clone() } else { Device::flex() };
         let (n, m) = (config.levels, config.latents);
         let y_tables = tables(&mut w, "y", RESIDUAL_MAX)?;
         let z_tables = tables(&mut w, "z", Z_MAX)?;
@@ -112,6 +140,9 @@ impl Model {
             config,
             decoder_set,
             exact_device,
+            exact_placement,
+            twin,
+            distrusted: AtomicBool::new(false),
             quantiser: Quantiser::new(&y_tables),
             y_tables,
             z_tables,
@@ -124,6 +155,9 @@ impl Model {
     #[must_use]
     pub fn with_tile(mut self, tile: TileSize) -> Self {
         self.tile = tile;
+        if let Some(twin) = self.twin.as_mut().and_then(Arc::get_mut) {
+            twin.tile = tile;
+        }
         self
     }
 
@@ -140,6 +174,11 @@ impl Model {
     /// Where the float networks run.
     pub fn device_info(&self) -> &DeviceInfo {
         &self.device
+    }
+
+    /// Where the exact networks run, and why.
+    pub fn exact_placement(&self) -> &Placement {
+        &self.exact_placement
     }
 
     /// Runs g_a over a picture: y before any gain, [h, M, w] with cells of 16x16 pixels. Serves every level.
@@ -172,20 +211,9 @@ impl Model {
         sink: &mut dyn PixelSink,
     ) -> Result<(), ModelError> {
         let level = self.check_level(level)?;
-        let (h, m, w) = y_hat.dim();
-        let scale: Vec<f32> = self.inverse_gain[level]
-            .iter()
-            .map(|g| g / (1 << MEAN_BITS) as f32)
-            .collect();
+        let (h, _, w) = y_hat.dim();
         for (v, u) in tiles(h, w, self.tile.cells(), self.g_s.halo()) {
-            let mut y = Array3::zeros((m, v.read.len(), u.read.len()));
-            for (i, row) in v.read.clone().enumerate() {
-                for (c, scale) in scale.iter().enumerate() {
-                    let from = y_hat.slice(s![row, c, u.read.clone()]);
-                    y.slice_mut(s![c, i, ..])
-                        .zip_mut_with(&from, |o, &y| *o = y as f32 * scale);
-                }
-            }
+            let y = self.synthesis_input(y_hat, level, v.read.clone(), u.read.clone());
             let out = download(self.g_s.forward(upload(y, self.device())))?;
             sink.write(
                 u.core.start * CELL,
@@ -210,6 +238,14 @@ impl Model {
         self.device.device()
     }
 
+    pub(crate) fn twin(&self) -> Option<&Model> {
+        self.twin.as_deref()
+    }
+
+    pub(crate) fn distrusted(&self) -> &AtomicBool {
+        &self.distrusted
+    }
+
     pub(crate) fn exact_device(&self) -> &Device {
         &self.exact_device
     }
@@ -220,6 +256,14 @@ impl Model {
 
     pub(crate) fn gain(&self, level: usize) -> &[f32] {
         &self.gain[level]
+    }
+
+    pub(crate) fn inverse_gain(&self, level: usize) -> &[f32] {
+        &self.inverse_gain[level]
+    }
+
+    pub(crate) fn g_s(&self) -> &Synthesis {
+        &self.g_s
     }
 
     pub(crate) fn shift(&self, level: usize) -> &[i32] {

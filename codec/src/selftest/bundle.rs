@@ -1,0 +1,29 @@
+//! The files that travel inside the library: a part of the conformance set.
+
+/// A file and the picture that it decoded to when it was made.
+pub(crate) struct File {
+    pub(crate) name: &'static str,
+    pub(crate) kiln: &'static [u8],
+    pub(crate) png: &'static [u8],
+}
+
+macro_rules! file {
+    ($name:literal) => {
+        File {
+            name: $name,
+            kiln: include_bytes!(concat!("../../conformance/", $name, ".kiln")),
+            png: include_bytes!(concat!("../../conformance/", $name, ".png")),
+        }
+    };
+}
+
+/// Low, middle and top qualities, alpha, grey of 16 bits, several stripes, several tiles.
+pub(crate) const FILES: [File; 7] = [
+    file!("rgb-9"),
+    file!("rgb-36"),
+    file!("rgb-63"),
+    file!("rgba-45"),
+    file!("grey16-55"),
+    file!("tall-26"),
+    file!("wide-33"),
+];

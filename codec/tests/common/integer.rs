@@ -1,0 +1,459 @@
+//! The exact path written a second time, from `models/EXACT.md` alone: scalar loops over the whole picture in 64-bit
+//! integers, without Burn, tiles or threads. It stands for a device of another kind.
+//!
+//! The networks are also there in other arithmetic, to show that the comparison finds out what is not exact.
+// Each test crate uses its own part of this module.
+#![allow(dead_code)]
+
+use kiln_entropy::{CodeError, Reader, RowSpec, Symbols, Tables, Writer};
+use kiln_models::{Config, StripeTrace, Trace, Weights};
+use ndarray::Array3;
+
+const MEAN_BITS: u32 = 6;
+const ACT_MAX: i64 = 1023;
+const LEAK_BITS: u32 = 3;
+const MEAN_MAX: i64 = 32767;
+const Z_MAX: i32 = 127;
+const RESIDUAL_MAX: i32 = 8191;
+const STRIPE_ROWS: usize = 32;
+
+/// How layers are computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Arithmetic {
+    /// In integers, as the document says.
+    Integers,
+    /// In integers, with an error of this size in every sum, of either sign.
+    Disturbed(f64),
+    /// Without rounding down: values between integers go on to the next layer.
+    Unrounded,
+    /// As a network of 32-bit floats computes them: activations from 0 to 1, weights in proportion. `backwards`: sums run
+    /// from the last input to the first, as another device may choose to.
+    Floats { backwards: bool },
+}
+
+/// Planes of one size: [channels][height * width].
+#[derive(Clone)]
+struct Grid {
+    h: usize,
+    w: usize,
+    planes: Vec<Vec<f64>>,
+}
+
+impl Grid {
+    fn zeros(channels: usize, h: usize, w: usize) -> Self {
+        Self {
+            h,
+            w,
+            planes: vec![vec![0.0; h * w]; channels],
+        }
+    }
+
+    fn crop(&self, h: usize, w: usize) -> Self {
+        let cut = |plane: &Vec<f64>| {
+            (0..h)
+                .flat_map(|i| plane[i * self.w..i * self.w + w].iter().copied())
+                .collect()
+        };
+        Self {
+            h,
+            w,
+            planes: self.planes.iter().map(cut).collect(),
+        }
+    }
+
+    /// `out[c][r*i + a][r*j + b] = in[c*r*r + a*r + b][i][j]` with r = 2.
+    fn shuffle(&self) -> Self {
+        let mut out = Self::zeros(self.planes.len() / 4, 2 * self.h, 2 * self.w);
+        for (c, plane) in out.planes.iter_mut().enumerate() {
+            for i in 0..2 * self.h {
+                for j in 0..2 * self.w {
+                    let from = &self.planes[4 * c + 2 * (i % 2) + j % 2];
+                    plane[i * 2 * self.w + j] = from[i / 2 * self.w + j / 2];
+                }
+            }
+        }
+        out
+    }
+
+    /// The sum of two grids, clamped to the range of one.
+    fn plus(&self, other: &Self) -> Self {
+        let (lo, hi) = (-ACT_MAX as f64, ACT_MAX as f64);
+        let add = |(a, b): (&Vec<f64>, &Vec<f64>)| {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| (a + b).clamp(lo, hi))
+                .collect()
+        };
+        Self {
+            h: self.h,
+            w: self.w,
+            planes: self.planes.iter().zip(&other.planes).map(add).collect(),
+        }
+    }
+}
+
+struct Layer {
+    weight: Vec<i64>,
+    bias: Vec<Vec<i64>>,
+    shift: Vec<u32>,
+    lo: i64,
+    hi: i64,
+    /// Whether negative results are divided by 2^LEAK_BITS.
+    leaky: bool,
+    depthwise: bool,
+}
+
+/// Where the output of a layer is clamped, and whether it leaks.
+type Range = (i64, i64, bool);
+
+impl Layer {
+    /// The activation function of a leaky layer, rounded down if values are whole.
+    fn leak(&self, v: f64, whole: bool) -> f64 {
+        match self.leaky && v < 0.0 {
+            true if whole => (v / f64::from(1 << LEAK_BITS)).floor(),
+            true => v / f64::from(1 << LEAK_BITS),
+            false => v,
+        }
+    }
+
+    fn forward(&self, x: &Grid, level: usize, arithmetic: Arithmetic) -> Grid {
+        let bias = self.bias.get(level).unwrap_or(&self.bias[0]);
+        let inputs = self.weight.len() / self.shift.len();
+        let mut out = Grid::zeros(self.shift.len(), x.h, x.w);
+        for (o, plane) in out.planes.iter_mut().enumerate() {
+            let weight = &self.weight[o * inputs..(o + 1) * inputs];
+            // One term for each weight: the plane that it reads and where.
+            let terms: Vec<(i64, &[f64], isize, isize)> = weight
+                .iter()
+                .enumerate()
+                .map(|(k, &w)| {
+                    if self.depthwise {
+                        let (a, b) = (k as isize / 3 - 1, k as isize % 3 - 1);
+                        (w, x.planes[o].as_slice(), a, b)
+                    } else {
+                        (w, x.planes[k].as_slice(), 0, 0)
+                    }
+                })
+                .filter(|(w, ..)| *w != 0)
+                .collect();
+            let shift = self.shift[o];
+            let (lo, hi) = (self.lo as f64, self.hi as f64);
+            match arithmetic {
+                Arithmetic::Integers => {
+                    let mut acc = vec![bias[o]; x.h * x.w];
+                    for (w, from, a, b) in terms {
+                        // The values are integers: nothing is lost.
+                        each(x.h, x.w, a, b, |to, at| acc[to] += w * from[at] as i64);
+                    }
+                    for (o, acc) in plane.iter_mut().zip(acc) {
+                        let v = (acc >> shift).clamp(self.lo, self.hi);
+                        *o = if self.leaky && v < 0 {
+                            v >> LEAK_BITS
+                        } else {
+                            v
+                        } as f64;
+                    }
+                }
+                Arithmetic::Disturbed(_) | Arithmetic::Unrounded => {
+                    let mut acc = vec![bias[o] as f64; x.h * x.w];
+                    for (w, from, a, b) in terms {
+                        each(x.h, x.w, a, b, |to, at| acc[to] += w as f64 * from[at]);
+                    }
+                    for (at, (o, acc)) in plane.iter_mut().zip(acc).enumerate() {
+                        let scale = (-f64::from(shift)).exp2();
+                        *o = match arithmetic {
+                            Arithmetic::Disturbed(size) => {
+                                let sign = if at % 2 == 0 { size } else { -size };
+                                ((acc + sign) * scale).floor()
+                            }
+                            _ => acc * scale,
+                        }
+                        .clamp(lo, hi);
+                        let whole = matches!(arithmetic, Arithmetic::Disturbed(_));
+                        *o = self.leak(*o, whole);
+                    }
+                }
+                Arithmetic::Floats { backwards } => {
+                    let mut terms = terms;
+                    if backwards {
+                        terms.reverse();
+                    }
+                    let unit = ACT_MAX as f32;
+                    let scale = (-(shift as f32)).exp2();
+                    let mut acc = vec![bias[o] as f32 * scale / unit; x.h * x.w];
+                    for (w, from, a, b) in terms {
+                        let w = w as f32 * scale;
+                        each(x.h, x.w, a, b, |to, at| {
+                            acc[to] += w * (from[at] as f32 / unit)
+                        });
+                    }
+                    for (o, acc) in plane.iter_mut().zip(acc) {
+                        *o = self.leak(f64::from((acc * unit).floor()).clamp(lo, hi), true);
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Calls `add(to, at)` for every cell of a grid and the cell at an offset from it, where there is one.
+fn each(h: usize, w: usize, a: isize, b: isize, mut add: impl FnMut(usize, usize)) {
+    for i in 0..h {
+        let Some(row) = i.checked_add_signed(a).filter(|r| *r < h) else {
+            continue;
+        };
+        let columns = usize::from(b < 0)..w - usize::from(b > 0).min(w);
+        for j in columns {
+            let column = (j as isize + b) as usize;
+            add(i * w + j, row * w + column);
+        }
+    }
+}
+
+/// `code(stripe, rows, symbols)` fills in symbols.
+type Code<'a> = dyn FnMut(usize, &[u8], &mut [i16]) -> Result<(), CodeError> + 'a;
+
+/// Everything that the exact path reads of a weights file.
+pub struct Integer {
+    pub arithmetic: Arithmetic,
+    config: Config,
+    up1: Layer,
+    d1: Layer,
+    up2: Layer,
+    d2: Layer,
+    mix: Layer,
+    heads: [(Layer, Layer); 2],
+    spatial: Layer,
+    energy: Layer,
+    mix1: Layer,
+    mix2: Layer,
+    z_rows: Vec<u16>,
+    shift: Vec<u32>,
+    y_tables: Tables,
+    z_tables: Tables,
+}
+
+impl Integer {
+    pub fn load(bytes: &[u8], arithmetic: Arithmetic) -> Self {
+        let mut w = Weights::open(bytes).unwrap();
+        let config = w.config().clone();
+        let y_tables = tables(&mut w, "y", RESIDUAL_MAX);
+        let z_tables = tables(&mut w, "z", Z_MAX);
+        let rows = y_tables.len() as i64;
+        let z_rows = w.integers("z_rows", &[0, 0]).unwrap();
+        let shift = w.integers("shift", &[0, 0]).unwrap();
+        let mut of = |name: &str, (lo, hi, leaky): Range| {
+            let weight = w.integers(&format!("{name}.weight"), &[0, 0]).unwrap();
+            let bias = w.integers(&format!("{name}.bias"), &[0, 0]).unwrap();
+            let shift = w.integers(&format!("{name}.shift"), &[0]).unwrap();
+            let long = |v: &[i32]| v.iter().map(|&x| x.into()).collect::<Vec<i64>>();
+            Layer {
+                depthwise: [".d1", ".d2", ".spatial", ".energy"]
+                    .iter()
+                    .any(|d| name.ends_with(d)),
+                weight: long(&weight),
+                bias: bias.chunks_exact(shift.len()).map(long).collect(),
+                shift: shift.iter().map(|&s| s as u32).collect(),
+                lo,
+                hi,
+                leaky,
+            }
+        };
+        let linear = (-ACT_MAX, ACT_MAX, false);
+        let active = (-ACT_MAX, ACT_MAX, true);
+        let mut heads = |name: &str| {
+            (
+                of(&format!("{name}.mean"), (-MEAN_MAX, MEAN_MAX, false)),
+                of(&format!("{name}.row"), (0, rows - 1, false)),
+            )
+        };
+        let heads = [heads("h_s"), heads("context")];
+        Self {
+            arithmetic,
+            up1: of("h_s.up1", active),
+            d1: of("h_s.d1", linear),
+            up2: of("h_s.up2", active),
+            d2: of("h_s.d2", linear),
+            mix: of("h_s.mix", active),
+            heads,
+            spatial: of("context.spatial", linear),
+            energy: of("context.energy", linear),
+            mix1: of("context.mix1", active),
+            mix2: of("context.mix2", active),
+            z_rows: z_rows.iter().map(|&r| r as u16).collect(),
+            shift: shift.iter().map(|&s| s as u32).collect(),
+            y_tables,
+            z_tables,
+            config,
+        }
+    }
+
+    /// 2. Features, on the grid of y.
+    fn features(&self, z: &Grid, (h, w): (usize, usize), level: usize) -> Grid {
+        let run = |layer: &Layer, x: &Grid| layer.forward(x, level, self.arithmetic);
+        let f = run(&self.up1, z).shuffle();
+        let f = run(&self.d1, &f);
+        let f = run(&self.up2, &f).shuffle();
+        f.plus(&run(&self.mix, &run(&self.d2, &f))).crop(h, w)
+    }
+
+    /// 4. What the heads of step 2 read: features and step 1 of y_hat, shifted and clamped, zero in cells of step 2.
+    fn context(&self, u: &Grid, features: &Grid, level: usize) -> Grid {
+        let run = |layer: &Layer, x: &Grid| layer.forward(x, level, self.arithmetic);
+        let mut s = run(&self.spatial, u);
+        let mut size = u.clone();
+        size.planes.iter_mut().flatten().for_each(|v| *v = v.abs());
+        s.planes.extend(run(&self.energy, &size).planes);
+        s.planes.extend(features.planes.iter().cloned());
+        let f = run(&self.mix1, &s);
+        f.plus(&run(&self.mix2, &f))
+    }
+
+    /// Means and rows of a step.
+    fn parameters(&self, step: usize, f: &Grid, level: usize) -> (Grid, Grid) {
+        let run = |layer: &Layer| layer.forward(f, level, self.arithmetic);
+        (run(&self.heads[step].0), run(&self.heads[step].1))
+    }
+
+    /// Decodes chunks.
+    pub fn trace(
+        &self,
+        chunks: &[&[u8]],
+        height: usize,
+        width: usize,
+        level: u8,
+    ) -> Result<Trace, CodeError> {
+        let (h, w) = (height.div_ceil(16), width.div_ceil(16));
+        let mut z = Array3::zeros((h.div_ceil(4), self.config.hyper, w.div_ceil(4)));
+        let mut reader = Reader::new(chunks[0])?;
+        for ((_, c, _), symbol) in z.indexed_iter_mut() {
+            reader.code(&self.z_tables, self.z_row(level, c), symbol)?;
+        }
+        reader.finish()?;
+        let mut readers = chunks[1..]
+            .iter()
+            .map(|c| Reader::new(c))
+            .collect::<Result<Vec<_>, _>>()?;
+        let trace = self.run(z, (h, w), level, &mut |stripe, rows, symbols| {
+            readers[stripe].code_all(&self.y_tables, rows, symbols)
+        })?;
+        readers.into_iter().try_for_each(Reader::finish)?;
+        Ok(trace)
+    }
+
+    /// Rows and y_hat for the symbols of a trace.
+    pub fn retrace(&self, known: &Trace, level: u8) -> Trace {
+        let (h, _, w) = known.y_hat.dim();
+        let mut done = vec![0; known.stripes.len()];
+        self.run(known.z.clone(), (h, w), level, &mut |stripe, _, symbols| {
+            let from = done[stripe];
+            done[stripe] += symbols.len();
+            symbols.copy_from_slice(&known.stripes[stripe].symbols[from..done[stripe]]);
+            Ok(())
+        })
+        .unwrap()
+    }
+
+    /// The chunks of a trace.
+    pub fn write(&self, trace: &Trace, level: u8) -> Vec<Vec<u8>> {
+        let mut first = Writer::new();
+        for ((_, c, _), symbol) in trace.z.indexed_iter() {
+            let row = self.z_row(level, c);
+            first
+                .code(&self.z_tables, row, &mut symbol.clone())
+                .unwrap();
+        }
+        let stripe = |s: &StripeTrace| {
+            let mut writer = Writer::new();
+            for (&row, &symbol) in s.rows.iter().zip(&s.symbols) {
+                let mut symbol = symbol.into();
+                writer
+                    .code(&self.y_tables, row.into(), &mut symbol)
+                    .unwrap();
+            }
+            writer.finish()
+        };
+        std::iter::once(first.finish())
+            .chain(trace.stripes.iter().map(stripe))
+            .collect()
+    }
+
+    fn z_row(&self, level: u8, channel: usize) -> u16 {
+        self.z_rows[usize::from(level) * self.config.hyper + channel]
+    }
+
+    /// Both steps.
+    fn run(
+        &self,
+        z: Array3<i32>,
+        (h, w): (usize, usize),
+        level: u8,
+        code: &mut Code,
+    ) -> Result<Trace, CodeError> {
+        let level = usize::from(level);
+        let m = self.config.latents;
+        let shift = &self.shift[level * m..(level + 1) * m];
+        let (zh, zc, zw) = z.dim();
+        let mut grid = Grid::zeros(zc, zh, zw);
+        for ((i, c, j), v) in z.indexed_iter() {
+            grid.planes[c][i * zw + j] = f64::from(*v);
+        }
+        let features = self.features(&grid, (h, w), level);
+        let mut y_hat = Array3::<i32>::zeros((h, m, w));
+        let mut stripes = vec![StripeTrace::default(); h.div_ceil(STRIPE_ROWS)];
+        for step in 0..2 {
+            let in_step =
+                |c: usize, i: usize, j: usize| (i + j + usize::from(c >= m / 2)) % 2 == step;
+            let (mean, row) = if step == 0 {
+                self.parameters(0, &features, level)
+            } else {
+                let mut u = Grid::zeros(m, h, w);
+                for ((i, c, j), y) in y_hat.indexed_iter() {
+                    if !in_step(c, i, j) {
+                        let v = i64::from(*y) >> shift[c];
+                        u.planes[c][i * w + j] = v.clamp(-ACT_MAX, ACT_MAX) as f64;
+                    }
+                }
+                self.parameters(1, &self.context(&u, &features, level), level)
+            };
+            for i in 0..h {
+                for c in 0..m {
+                    let cells: Vec<usize> = (0..w).filter(|&j| in_step(c, i, j)).collect();
+                    let at = |grid: &Grid, j: usize| grid.planes[c][i * w + j].floor();
+                    let rows: Vec<u8> = cells.iter().map(|&j| at(&row, j) as u8).collect();
+                    let mut symbols = vec![0i16; cells.len()];
+                    code(i / STRIPE_ROWS, &rows, &mut symbols)?;
+                    for (&j, &symbol) in cells.iter().zip(&symbols) {
+                        let mean = at(&mean, j) as i32;
+                        y_hat[(i, c, j)] = (i32::from(symbol) << MEAN_BITS) + (mean << shift[c]);
+                    }
+                    let stripe = &mut stripes[i / STRIPE_ROWS];
+                    stripe.rows.extend(rows);
+                    stripe.symbols.extend(symbols);
+                }
+            }
+        }
+        // The order within a stripe is step, row, channel; rows were visited in that order.
+        Ok(Trace { z, stripes, y_hat })
+    }
+}
+
+fn tables(w: &mut Weights, name: &str, limit: i32) -> Tables {
+    let first = w.integers(&format!("tables.{name}.first"), &[0]).unwrap();
+    let length = w.integers(&format!("tables.{name}.length"), &[0]).unwrap();
+    let freqs: Vec<u16> = w
+        .integers(&format!("tables.{name}.freqs"), &[0])
+        .unwrap()
+        .iter()
+        .map(|&f| f as u16)
+        .collect();
+    let skip = w.integers(&format!("tables.{name}.skip"), &[1]).unwrap();
+    let mut rest = freqs.as_slice();
+    let rows = first.iter().zip(&length).map(|(&first, &length)| {
+        let (freqs, tail) = rest.split_at(length as usize);
+        rest = tail;
+        RowSpec { first, freqs }
+    });
+    Tables::new(rows.collect::<Vec<_>>(), skip[0] as u16, limit).unwrap()
+}
