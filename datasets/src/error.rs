@@ -70,4 +70,34 @@ pub enum DatasetError {
         /// The hash of the file, lower-case hexadecimal.
         have: String,
     },
+    /// A file or folder could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A manifest of a data set to fetch is not valid: whoever wrote it must act.
+    #[error("the manifest is not valid: {what}")]
+    Recipe {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A file could not be fetched: the network, the server or the manifest is wrong.
+    #[error("cannot fetch {url}: {what}")]
+    Download {
+        /// The address.
+        url: String,
+        /// What happened.
+        what: String,
+    },
+    /// An archive does not hold what the manifest says.
+    #[error("the archive {url}: {what}")]
+    Archive {
+        /// The address it came from.
+        url: String,
+        /// What is wrong with it.
+        what: String,
+    },
 }

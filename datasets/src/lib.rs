@@ -1,6 +1,7 @@
 //! Pictures to measure on: the bundled Kodak set, checked by hash, and any folder of pictures.
 //!
-//! A [`Dataset`] is a sorted list of names and paths. It reads no pixels and downloads nothing.
+//! A [`Dataset`] is a sorted list of names and paths. It reads no pixels. Only [`fetch()`] opens a connection, to fetch what
+//! a [`Recipe`] lists.
 //!
 //! ```
 //! use kiln_datasets::Dataset;
@@ -14,9 +15,13 @@
 
 mod dataset;
 mod error;
+mod fetch;
 mod manifest;
+pub mod recipe;
 mod root;
 
 pub use dataset::{Dataset, Item, PICTURE_EXTENSIONS};
 pub use error::DatasetError;
+pub use fetch::{Report, fetch};
+pub use recipe::Recipe;
 pub use root::{ROOT_VARIABLE, kodak_folder};

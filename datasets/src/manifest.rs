@@ -43,11 +43,7 @@ fn parse_line(line: &str) -> Result<Entry, String> {
     let (sha256, file) = line
         .split_once("  ")
         .ok_or("no two spaces between hash and file name")?;
-    if sha256.len() != 64
-        || !sha256
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    {
+    if !is_sha256(sha256) {
         return Err(format!(
             "`{sha256}` is no SHA-256 of 64 lower-case hexadecimal digits"
         ));
@@ -60,6 +56,12 @@ fn parse_line(line: &str) -> Result<Entry, String> {
         sha256: sha256.to_owned(),
         file: file.to_owned(),
     })
+}
+
+/// Whether a text is 64 lower-case hexadecimal digits.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    text.len() == 64 && bytes.all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// SHA-256 of a file's content, 64 lower-case hexadecimal digits.

@@ -1,4 +1,4 @@
-//! The `kiln` command line: encode, decode, inspect and measure.
+//! The `kiln` command line: encode, decode, inspect, measure and compare.
 //!
 //! Three steps: [`args`] holds what was typed, [`commands`] turns it into ready values and checks them before any
 //! long work starts, and the library does the work. Results go to standard output, everything else to standard error.
@@ -9,6 +9,8 @@ mod commands;
 mod files;
 mod measure;
 mod progress;
+mod report;
+mod train;
 mod usage;
 
 use std::io;
@@ -26,6 +28,12 @@ fn main() -> ExitCode {
         Command::Decode(args) => commands::decode::run(args, cli.quiet),
         Command::Info(args) => commands::info::run(args),
         Command::Bench(args) => commands::bench::run(args, cli.quiet),
+        Command::Selftest(args) => commands::selftest::run(args, cli.quiet),
+        Command::BenchOne(args) => commands::bench_one::run(args),
+        Command::Compare(args) => commands::compare::run(args, cli.quiet),
+        Command::Dataset(args) => commands::dataset::run(args, cli.quiet),
+        Command::Report(args) => commands::report::run(args, cli.quiet),
+        Command::Train(args) => commands::train::run(args, cli.quiet),
     };
     match result {
         Ok(code) => code,

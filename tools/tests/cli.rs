@@ -417,6 +417,15 @@ fn wrong_usage_ends_with_2() {
             &["--only b", "no picture of that name"],
         ),
         ("bench sub --levels 1,64", &["level 64 is outside 0..=63"]),
+        ("bench sub --live none", &["`none` is none of mozjpeg"]),
+        ("bench sub --against vtm", &["--against vtm", "--live"]),
+        ("bench sub --models a --weights b", &["cannot be used with"]),
+        ("compare a.png", &["<B>"]),
+        (
+            "compare a.png a.png --gain 0",
+            &["gain 0 is outside 1..=128"],
+        ),
+        ("dataset fetch none --to d", &["none of the names kodak"]),
     ] {
         scratch.fails(arguments, 2, parts);
     }
@@ -472,6 +481,14 @@ fn failures_end_with_1_and_leave_nothing() {
             "bench folder --out results --anchors missing.json",
             &["holds no picture"],
         ),
+        ("compare a.png missing.png", &["missing.png"]),
+        ("compare a.png text.png", &["text.png"]),
+        ("compare flipped.kiln a.png", &["flipped.kiln"]),
+        ("compare a.png a.png --out missing/d.png", &["missing"]),
+        (
+            "dataset fetch text.kiln --to d",
+            &["text.kiln", "not valid"],
+        ),
     ] {
         scratch.fails(arguments, 1, parts);
     }
@@ -521,6 +538,8 @@ fn help_teaches_by_example() {
         ("decode --help", "--jpeg-quality 90"),
         ("info --help", "kiln info --devices"),
         ("bench --help", "kiln bench kodak"),
+        ("compare --help", "kiln compare photo.png photo.kiln"),
+        ("dataset fetch --help", "kiln dataset fetch kodak"),
     ] {
         let help = String::from_utf8(scratch.stdout(command)).unwrap();
         assert!(
@@ -554,74 +573,4 @@ fn a_closed_pipe_is_success() {
             "kiln {arguments}: {stderr}"
         );
     }
-}
-
-#[test]
-fn bench_measures_files_and_compares_the_same_pictures() {
-    let scratch = Scratch::new();
-    fs::create_dir(scratch.path("set")).unwrap();
-    scratch.picture("set/x.png", "kodim05", [0, 0, 176, 168]);
-    scratch.picture("set/y.png", "kodim20", [200, 100, 168, 176]);
-    let first = scratch.json("bench set --levels 40,10,25 --out first --json --quiet");
-    let saved: Value =
-        serde_json::from_slice(&fs::read(scratch.path("first/results.json")).unwrap()).unwrap();
-    assert_eq!(first, saved);
-    let rows = first["rows"].as_array().unwrap();
-    assert_eq!(
-        (rows.len(), first["points"].as_array().unwrap().len()),
-        (6, 3)
-    );
-
-    // A row is what encode and decode give.
-    let row = rows
-        .iter()
-        .find(|row| row["image"] == "y" && row["q"] == 25)
-        .unwrap();
-    scratch
-        .kiln("encode set/y.png y.kiln --level 25")
-        .assert()
-        .success();
-    scratch.kiln("decode y.kiln y.png").assert().success();
-    assert_eq!(
-        row["bytes"].as_u64(),
-        Some(fs::metadata(scratch.path("y.kiln")).unwrap().len())
-    );
-    let quality = psnr(
-        &open(&scratch.path("set/y.png")),
-        &open(&scratch.path("y.png")),
-    );
-    assert!((row["psnr"].as_f64().unwrap() - quality).abs() < 1e-9);
-    let similarity = row["msssim"].as_f64().unwrap();
-    assert!(similarity > 0.5 && similarity < 1.0, "{similarity}");
-    let mean = &first["points"][1];
-    let other = rows
-        .iter()
-        .find(|row| row["image"] == "x" && row["q"] == 25)
-        .unwrap();
-    let expected = (row["bpp"].as_f64().unwrap() + other["bpp"].as_f64().unwrap()) / 2.0;
-    assert!((mean["bpp"].as_f64().unwrap() - expected).abs() < 1e-12);
-
-    // Against itself, from either file, the difference is nothing.
-    for anchors in ["first/results.json", "first/results.csv"] {
-        let again = scratch.json(&format!(
-            "bench set --levels 10,25,40 --out second --json --quiet --anchors {anchors}"
-        ));
-        for measure in ["psnr", "msssim"] {
-            let percent = again["bd_rates"][0][measure]["percent"].as_f64().unwrap();
-            assert!(percent.abs() < 0.01, "{anchors}, {measure}: {percent} %");
-        }
-    }
-    // Against means over other pictures it must not be compared at all.
-    let kodak =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/anchors/kodak_measured.json");
-    let text = scratch.stdout(&format!(
-        "bench set --only x --levels 10,40 --quiet --anchors {}",
-        kodak.display()
-    ));
-    let text = String::from_utf8(text).unwrap();
-    assert!(
-        text.contains("not compared (it has no means over the same pictures)"),
-        "{text}"
-    );
-    assert!(scratch.path("kiln-bench/results.csv").is_file());
 }

@@ -1,18 +1,21 @@
-//! `kiln bench`.
+//! `kiln bench`, and the process that it starts to measure memory.
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
+use kiln::Effort;
 
 use super::ModelArgs;
 use super::values;
+use crate::bench::live::{ADAPTERS, adapter};
+use crate::bench::quality::Measure;
 
 /// Arguments of `kiln bench`.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = help())]
 pub struct BenchArgs {
-    /// A folder of pictures, or `kodak` for the bundled 24
-    #[arg(value_name = "FOLDER|kodak", value_hint = ValueHint::DirPath)]
+    /// A folder of pictures, `kodak` for the bundled 24, or the name of a folder in $KILN_DATASETS
+    #[arg(value_name = "FOLDER|NAME", default_value = "kodak", value_hint = ValueHint::DirPath)]
     pub pictures: PathBuf,
     /// Levels to measure
     #[arg(
@@ -23,13 +26,46 @@ pub struct BenchArgs {
         default_value = "0,9,18,27,36,45,54,63"
     )]
     pub levels: Vec<u8>,
+    /// Weights to measure, each a curve: files, or `bundled` [default: bundled]
+    #[arg(
+        long,
+        value_name = "FILE|bundled,..",
+        value_delimiter = ',',
+        conflicts_with = "weights"
+    )]
+    pub models: Option<Vec<PathBuf>>,
+    /// Efforts of the encoder, 0 (one pass) to 9, each a curve
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', default_value = "0", value_parser = values::effort, allow_negative_numbers = true)]
+    pub effort: Vec<Effort>,
     /// Measure these pictures only, named without extension
     #[arg(long, value_name = "NAME,NAME,..", value_delimiter = ',')]
     pub only: Option<Vec<String>>,
-    /// Compare with these curves: a file of benches/anchors, or results.json or results.csv of an earlier run
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub anchors: Option<PathBuf>,
-    /// Folder for results.json and results.csv, made where it does not exist
+    /// Measures of distortion besides PSNR of RGB; `psnr` alone is the fastest
+    #[arg(
+        long,
+        value_name = "NAME,..",
+        value_delimiter = ',',
+        value_enum,
+        default_values_t = Measure::ALL
+    )]
+    pub metrics: Vec<Measure>,
+    /// How many pictures are timed, one at a time while nothing else runs; 0 skips times and memory [default: all]
+    #[arg(long, value_name = "N")]
+    pub timed: Option<usize>,
+    /// Go on with an interrupted run in the same --out folder
+    #[arg(long)]
+    pub resume: bool,
+    /// Compare with these curves: files of benches/anchors, results.json or results.csv of an earlier run, or curves of
+    /// CompressAI
+    #[arg(long, value_name = "FILE,..", value_delimiter = ',', value_hint = ValueHint::FilePath)]
+    pub anchors: Vec<PathBuf>,
+    /// Measure these codecs in the same run: names listed below, `crates` for those that are compiled in, or `all`
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', value_parser = live)]
+    pub live: Vec<Live>,
+    /// Compare every codec with this one, named as in the results
+    #[arg(long, value_name = "NAME")]
+    pub against: Option<String>,
+    /// Folder for the results, made where it does not exist
     #[arg(long, value_name = "DIR", default_value = "kiln-bench", value_hint = ValueHint::DirPath)]
     pub out: PathBuf,
     /// Print the content of results.json instead of tables
@@ -40,14 +76,88 @@ pub struct BenchArgs {
     pub model: ModelArgs,
 }
 
-const EXAMPLES: &str = "\
+/// What `--live` may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Live {
+    /// One codec.
+    One(&'static str),
+    /// Those that are compiled in.
+    Crates,
+    /// Every one that is there.
+    All,
+}
+
+fn live(text: &str) -> Result<Live, String> {
+    match text {
+        "all" => Ok(Live::All),
+        "crates" => Ok(Live::Crates),
+        name => adapter(name)
+            .map(|adapter| Live::One(adapter.name))
+            .ok_or_else(|| {
+                let names: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.name).collect();
+                format!("`{name}` is none of {}, crates, all", names.join(", "))
+            }),
+    }
+}
+
+/// Arguments of `kiln bench-one`.
+#[derive(Args, Debug)]
+pub struct BenchOneArgs {
+    /// What to do.
+    #[arg(long)]
+    pub step: Step,
+    /// The setting.
+    #[arg(long)]
+    pub q: f64,
+    /// The picture: read to encode, and its size to decode.
+    #[arg(long)]
+    pub picture: PathBuf,
+    /// The file: written by the one, read by the other.
+    #[arg(long)]
+    pub file: PathBuf,
+    /// How long to think.
+    #[arg(long, default_value = "0", value_parser = values::effort)]
+    pub effort: Effort,
+    /// A codec that is compiled in, instead of kiln.
+    #[arg(long)]
+    pub live: Option<String>,
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+}
+
+/// Half of a round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Step {
+    /// Picture to file.
+    Encode,
+    /// File to picture.
+    Decode,
+}
+
+/// What stands below the options: what the numbers mean, the codecs, and examples.
+fn help() -> String {
+    let codecs: String = ADAPTERS
+        .iter()
+        .map(|adapter| format!("  {:<10}{}\n", adapter.name, adapter.about))
+        .collect();
+    format!(
+        "{MEANING}\n\nCodecs for --live; tools that are not installed are skipped:\n{codecs}\n{EXAMPLES}"
+    )
+}
+
+const MEANING: &str = "\
 Every picture is encoded and decoded at every level. Rate is the length of the file, distortion is measured on 8-bit
-RGB, and means are taken over pictures. Pictures other than 8-bit RGB are converted to it first. One encode and one
-decode before the clock starts are not counted.
+RGB, and means are taken over pictures. Pictures other than 8-bit RGB are converted to it first. Rate and distortion are
+measured on all threads; times afterwards, one picture at a time, and one encode and decode before are not counted.
 
-BD-rate: PCHIP of log(bpp) over quality on the range both curves cover, mean curves, the same pictures on both sides.
+PSNR-YUV is (6 Y + Cb + Cr) / 8 of BT.709 YCbCr, full range, 4:4:4. SSIMULACRA2 and Butteraugli take pictures for sRGB,
+Butteraugli at 80 nits; its table shows the 3-norm. BD-rate: PCHIP of log(bpp) over quality on the range both curves
+cover, mean curves, the same pictures on both sides. benches/RESULTS.md describes the files of --out.";
 
+const EXAMPLES: &str = "\
 Examples:
   kiln bench kodak --anchors benches/anchors/kodak_measured.json
-  kiln bench kodak --only kodim01,kodim05 --levels 10,30,50
-  kiln bench my-photos --out results/my-photos --json";
+  kiln bench kodak --live all --against vtm --out results/kodak --resume
+  kiln bench kodak --only kodim01,kodim05 --levels 10,30,50 --metrics psnr,msssim
+  kiln bench my-photos --models bundled,new.safetensors --json";

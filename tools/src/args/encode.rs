@@ -1,6 +1,7 @@
 //! `kiln encode`.
 
 use clap::{ArgGroup, Args};
+use kiln::Effort;
 
 use super::values;
 use super::{ModelArgs, TransferArgs};
@@ -24,6 +25,13 @@ pub struct EncodeArgs {
     /// Best picture of at most this many bytes; k, M, G are thousands, Ki, Mi, Gi 1024s
     #[arg(long, value_name = "BYTES", group = "target", value_parser = values::size, allow_negative_numbers = true)]
     pub size: Option<u64>,
+    /// Decode what was written, from the disk, and compare it with what the encoder has: symbols and latents must be
+    /// equal, pixels within one step. A file that fails is not kept
+    #[arg(long)]
+    pub verify: bool,
+    /// How long to think, 0 (one pass) to 9: a better picture for its bytes, the same format and decoder
+    #[arg(short, long, value_name = "N", default_value = "0", value_parser = values::effort, allow_negative_numbers = true)]
+    pub effort: Effort,
     /// The network.
     #[command(flatten)]
     pub model: ModelArgs,
@@ -36,5 +44,7 @@ Examples:
   kiln encode photo.jpg photo.kiln             quality 60
   kiln encode photo.jpg photo.kiln -q 80       better and larger
   kiln encode photo.jpg photo.kiln --size 50k  at most 50,000 bytes
+  kiln encode photo.jpg photo.kiln --verify    decode the file again and compare
+  kiln encode photo.jpg photo.kiln --effort 3  search for a better file; takes about eight times as long
   kiln encode *.png small/                     each to small/NAME.kiln; the folder must exist
   convert a.tiff png:- | kiln encode - a.kiln";

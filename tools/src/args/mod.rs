@@ -1,19 +1,29 @@
 //! What was typed: the command line as clap parses it, before any file is looked at.
 
 mod bench;
+mod compare;
+mod dataset;
 mod decode;
 mod encode;
 mod info;
+mod report;
+mod selftest;
 mod shared;
+mod train;
 mod values;
 
 use clap::{Parser, Subcommand};
 
-pub use bench::BenchArgs;
+pub use bench::{BenchArgs, BenchOneArgs, Live, Step};
+pub use compare::CompareArgs;
+pub use dataset::{DatasetAction, DatasetArgs, FetchArgs};
 pub use decode::{DecodeArgs, FormatName};
 pub use encode::EncodeArgs;
 pub use info::InfoArgs;
-pub use shared::{ModelArgs, TransferArgs};
+pub use report::ReportArgs;
+pub use selftest::SelftestArgs;
+pub use shared::{ExactDevice, ModelArgs, TransferArgs};
+pub use train::TrainArgs;
 
 /// A learned image codec whose files decode identically on every machine.
 #[derive(Debug, Parser)]
@@ -38,6 +48,19 @@ pub enum Command {
     Info(InfoArgs),
     /// Measure rate, distortion and speed on a set of pictures
     Bench(BenchArgs),
+    /// Prove that every device of this machine decodes files as it must
+    Selftest(SelftestArgs),
+    /// One half of a round trip, which tells the memory it took; `kiln bench` starts it
+    #[command(hide = true)]
+    BenchOne(BenchOneArgs),
+    /// Measure how two pictures differ
+    Compare(CompareArgs),
+    /// Fetch pictures to measure on
+    Dataset(DatasetArgs),
+    /// Draw figures and an HTML page from the results of `kiln bench`
+    Report(ReportArgs),
+    /// Fine-tune the model on photographs
+    Train(TrainArgs),
 }
 
 const EXAMPLES: &str = "\

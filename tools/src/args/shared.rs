@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::values;
 
@@ -13,12 +13,26 @@ pub struct ModelArgs {
     /// Where networks run: auto, cpu, gpu or the name of a device (see `kiln info --devices`)
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub device: String,
+    /// Where the exact networks run, those that pick probabilities: auto takes the CPU unless the device is known to be
+    /// exact and faster; gpu takes the device anyway and checks it against the CPU
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t)]
+    pub exact_device: ExactDevice,
     /// Number of CPU threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// Use these weights instead of the bundled ones
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub weights: Option<PathBuf>,
+}
+
+/// Where the exact networks run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum ExactDevice {
+    #[default]
+    Auto,
+    Cpu,
+    Gpu,
 }
 
 /// Files to read and where to write, as `cp` takes them.

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use kiln::Effort;
+
 /// `--quality`: 0..=100.
 pub fn quality(text: &str) -> Result<u8, String> {
     whole("quality", text, 0..=100)
@@ -12,6 +14,13 @@ pub fn quality(text: &str) -> Result<u8, String> {
 /// `--level`: 0..=63.
 pub fn level(text: &str) -> Result<u8, String> {
     whole("level", text, 0..=63)
+}
+
+/// `--effort`: 0..=9.
+pub fn effort(text: &str) -> Result<Effort, String> {
+    let number = whole("effort", text, 0..=Effort::MAX)?;
+    // The range was just checked.
+    Ok(Effort::new(number).unwrap_or_default())
 }
 
 /// `--jpeg-quality`: 1..=100.
@@ -24,6 +33,62 @@ pub fn threads(text: &str) -> Result<usize, String> {
     whole("number of threads", text, 1..=1024)
 }
 
+/// `--gain`: 1..=128.
+pub fn gain(text: &str) -> Result<u8, String> {
+    whole("gain", text, 1..=128)
+}
+
+/// `--batch`: 1..=1024.
+pub fn batch(text: &str) -> Result<usize, String> {
+    whole("number of crops", text, 1..=1024)
+}
+
+/// `--crop`: a multiple of 64 up to 1024.
+pub fn crop(text: &str) -> Result<usize, String> {
+    let side: usize = whole("side of crops", text, 64..=1024)?;
+    if side.is_multiple_of(64) {
+        Ok(side)
+    } else {
+        Err(format!("side of crops {side} is no multiple of 64"))
+    }
+}
+
+/// `--steps`: 1 to a billion.
+pub fn steps(text: &str) -> Result<u64, String> {
+    whole("number of steps", text, 1..=1_000_000_000)
+}
+
+/// `--minutes`: above 0, at most a year.
+pub fn minutes(text: &str) -> Result<f64, String> {
+    positive("number of minutes", text, 525_600.0)
+}
+
+/// `--lr`: above 0, at most 1.
+pub fn learning_rate(text: &str) -> Result<f64, String> {
+    positive("learning rate", text, 1.0)
+}
+
+/// A number above 0 and at most `max`.
+fn positive(what: &str, text: &str, max: f64) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    if value > 0.0 && value <= max {
+        Ok(value)
+    } else {
+        Err(format!("{what} {text} is not above 0 and at most {max}"))
+    }
+}
+
+/// `--levels`: `A..B`, both included, or a single level.
+pub fn levels(text: &str) -> Result<(u8, u8), String> {
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let (first, last) = (level(first)?, level(last)?);
+    if first <= last {
+        Ok((first, last))
+    } else {
+        Err(format!("levels {text}: the first is above the last"))
+    }
+}
+
 /// `--bpp`: bits per pixel. Beyond 96 no still picture of any kind needs more (four channels of 16 bits are 64).
 pub fn bpp(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
@@ -32,6 +97,21 @@ pub fn bpp(text: &str) -> Result<f64, String> {
     } else {
         Err(format!(
             "{text} bits per pixel is not above 0 and at most 96"
+        ))
+    }
+}
+
+/// `--bpp MIN-MAX` of figures: two rates in bits per pixel, the first below the second.
+pub fn bpp_range(text: &str) -> Result<RangeInclusive<f64>, String> {
+    let wrong = || format!("`{text}` is no range of rates; write 0-1.5");
+    let (low, high) = text.split_once('-').ok_or_else(wrong)?;
+    let low: f64 = low.parse().map_err(|_| wrong())?;
+    let high: f64 = high.parse().map_err(|_| wrong())?;
+    if low >= 0.0 && low < high && high <= 96.0 {
+        Ok(low..=high)
+    } else {
+        Err(format!(
+            "{text} is not within 0-96 bits per pixel, the lower rate first"
         ))
     }
 }
@@ -127,10 +207,43 @@ mod tests {
     }
 
     #[test]
+    fn levels_are_a_range_or_one() {
+        assert_eq!((levels("0..63"), levels("7")), (Ok((0, 63)), Ok((7, 7))));
+        for text in ["9..3", "0..64", "..", "a..b", ""] {
+            assert!(levels(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn training_values_have_ranges() {
+        assert_eq!(
+            (crop("128"), batch("8"), steps("1")),
+            (Ok(128), Ok(8), Ok(1))
+        );
+        for text in ["100", "0", "2048"] {
+            assert!(crop(text).is_err(), "{text} was accepted");
+        }
+        for text in ["0", "-1", "nan", "2"] {
+            assert!(learning_rate(text).is_err(), "{text} was accepted");
+        }
+        assert!(minutes("0.5").is_ok() && minutes("1e9").is_err());
+    }
+
+    #[test]
     fn bits_per_pixel_are_positive_and_finite() {
         assert_eq!(bpp("0.25"), Ok(0.25));
         for text in ["0", "-1", "nan", "inf", "97", "x"] {
             assert!(bpp(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn ranges_of_rates_rise() {
+        assert_eq!(bpp_range("0-1.5"), Ok(0.0..=1.5));
+        for text in [
+            "1", "2-1", "1-1", "-1-2", "0-97", "nan-1", "0-nan", "a-b", "",
+        ] {
+            assert!(bpp_range(text).is_err(), "{text} was accepted");
         }
     }
 }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
-use super::results::Results;
-use crate::measure::curve::{Curve, CurveError, Point, ms_ssim_decibels};
+use super::means;
+use super::results::{CodecResults, Origin, Point, Quality, Results, Row, SCHEMA, Times};
 
 /// The Kodak pictures that every measured codec has a second mean over.
 const SUBSET_OF_8: [&str; 8] = [
@@ -18,105 +18,58 @@ const SUBSET_OF_8: [&str; 8] = [
 /// All Kodak pictures.
 const KODAK: usize = 24;
 
-/// A measure of distortion that curves are drawn over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Metric {
-    /// PSNR in decibels.
-    Psnr,
-    /// MS-SSIM, in decibels of its distance from 1.
-    MsSsim,
-}
-
-/// Rate and distortion at one setting: of one picture, or a mean.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sample {
-    /// Bits per pixel.
-    pub bpp: f64,
-    /// PSNR in decibels.
-    pub psnr: Option<f64>,
-    /// MS-SSIM, up to 1.
-    pub ms_ssim: Option<f64>,
-}
-
 /// A codec to compare with.
 #[derive(Debug)]
 pub struct Anchor {
     /// Name of the codec.
     pub name: String,
+    version: String,
+    command: String,
     data: Data,
 }
 
 #[derive(Debug)]
 enum Data {
-    /// Means over stated sets of Kodak pictures, with the size of the set.
-    Means(Vec<(usize, Sample)>),
-    /// Setting, then picture.
-    Pictures(BTreeMap<String, BTreeMap<String, Sample>>),
-}
-
-/// Why there is no curve.
-#[derive(Debug, PartialEq, thiserror::Error)]
-pub enum NoCurve {
-    /// The anchor has no values for these very pictures.
-    #[error("it has no means over the same pictures")]
-    OtherPictures,
-    /// The anchor lacks this measure.
-    #[error("it lacks this measure")]
-    NoMetric,
-    /// Its points make no curve.
-    #[error(transparent)]
-    Points(#[from] CurveError),
+    /// Means over stated sets of Kodak pictures.
+    Means(Vec<Point>),
+    /// Every picture at every setting.
+    Pictures(Vec<Row>),
 }
 
 impl Anchor {
-    /// The mean curve over exactly `pictures` (sorted names).
-    ///
-    /// # Errors
-    /// The anchor was measured on other pictures, or without this metric, or its points make no curve.
-    pub fn curve(&self, pictures: &[String], metric: Metric) -> Result<Curve, NoCurve> {
-        let samples = match &self.data {
+    /// The curve over exactly `pictures` (sorted names), or `None` if the anchor has no values for these very pictures.
+    pub fn over(&self, pictures: &[String]) -> Option<CodecResults> {
+        let (points, rows) = match &self.data {
             Data::Means(means) => {
-                let size = kodak_set(pictures).ok_or(NoCurve::OtherPictures)?;
-                means
+                let size = kodak_set(pictures)?;
+                let mut points: Vec<Point> = means
                     .iter()
-                    .filter(|(of, _)| *of == size)
-                    .map(|&(_, sample)| sample)
-                    .collect()
+                    .filter(|point| point.n_images == size)
+                    .cloned()
+                    .collect();
+                points.sort_by(|a, b| a.bpp.total_cmp(&b.bpp));
+                (points, Vec::new())
             }
-            Data::Pictures(settings) => settings
-                .values()
-                .filter_map(|by_picture| mean_of(by_picture, pictures))
-                .collect::<Vec<_>>(),
+            Data::Pictures(rows) => {
+                let points = means::points(rows, pictures);
+                let settings: Vec<f64> = points.iter().filter_map(|point| point.q).collect();
+                let of_these =
+                    |row: &&Row| pictures.contains(&row.image) && settings.contains(&row.q);
+                (points, rows.iter().filter(of_these).cloned().collect())
+            }
         };
-        if samples.is_empty() {
-            return Err(NoCurve::OtherPictures);
-        }
-        curve(&samples, metric)
-    }
-}
-
-/// The curve of these samples, those without the metric left out.
-///
-/// # Errors
-/// No sample has the metric, or the points make no curve.
-pub fn curve(samples: &[Sample], metric: Metric) -> Result<Curve, NoCurve> {
-    let quality = |sample: &Sample| match metric {
-        Metric::Psnr => sample.psnr,
-        Metric::MsSsim => sample.ms_ssim.map(ms_ssim_decibels),
-    };
-    let points: Vec<Point> = samples
-        .iter()
-        .filter_map(|sample| {
-            quality(sample).map(|quality| Point {
-                bpp: sample.bpp,
-                quality,
-            })
+        (!points.is_empty()).then(|| CodecResults {
+            name: self.name.clone(),
+            origin: Origin::File,
+            version: self.version.clone(),
+            command: self.command.clone(),
+            setting: String::new(),
+            decoder_set: None,
+            cost: None,
+            memory: Vec::new(),
+            points,
+            rows,
         })
-        .collect();
-    if points.is_empty() {
-        Err(NoCurve::NoMetric)
-    } else {
-        Ok(Curve::new(points)?)
     }
 }
 
@@ -132,33 +85,8 @@ fn kodak_set(pictures: &[String]) -> Option<usize> {
     }
 }
 
-/// The mean over `pictures`, if all of them are there. A measure that one of them lacks is left out.
-fn mean_of(by_picture: &BTreeMap<String, Sample>, pictures: &[String]) -> Option<Sample> {
-    let samples: Vec<&Sample> = pictures
-        .iter()
-        .map(|name| by_picture.get(name))
-        .collect::<Option<_>>()?;
-    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    if samples.is_empty() {
-        return None;
-    }
-    Some(Sample {
-        bpp: mean(samples.iter().map(|sample| sample.bpp).collect()),
-        psnr: samples
-            .iter()
-            .map(|sample| sample.psnr)
-            .collect::<Option<_>>()
-            .map(mean),
-        ms_ssim: samples
-            .iter()
-            .map(|sample| sample.ms_ssim)
-            .collect::<Option<_>>()
-            .map(mean),
-    })
-}
-
-/// Reads anchors of any of the four kinds: `kodak_measured.json`, `kodak_published.json`, `results.json` of an earlier
-/// run, or a CSV file with a row per picture.
+/// Reads anchors of any kind: `kodak_measured.json`, `kodak_published.json`, `results.json` or `results.csv` of an earlier
+/// run, another CSV file with a row per picture, or a curve of CompressAI.
 pub fn parse(text: &str) -> anyhow::Result<Vec<Anchor>> {
     if text.trim_start().starts_with('{') {
         parse_json(text)
@@ -172,381 +100,399 @@ pub fn parse(text: &str) -> anyhow::Result<Vec<Anchor>> {
 #[serde(untagged)]
 enum Entry {
     Measured {
+        #[serde(default)]
+        version: String,
+        #[serde(default)]
+        cmd: String,
         points: Vec<Measured>,
         #[serde(default)]
         points_subset8: Vec<Measured>,
     },
     Published {
-        bpp: Vec<f64>,
-        psnr: Option<Vec<f64>>,
-        #[serde(rename = "ms-ssim")]
-        ms_ssim: Option<Vec<f64>>,
-        #[serde(rename = "ms-ssim-db")]
-        ms_ssim_db: Option<Vec<f64>>,
+        #[serde(default)]
+        source: String,
+        #[serde(flatten)]
+        lists: Lists,
     },
 }
 
 #[derive(Deserialize)]
 struct Measured {
+    q: Option<f64>,
     n_images: usize,
     bpp: f64,
     psnr: f64,
     msssim: Option<f64>,
+    enc_s: Option<f64>,
+    dec_s: Option<f64>,
+}
+
+/// A published curve: one entry for each point.
+#[derive(Deserialize)]
+struct Lists {
+    bpp: Vec<f64>,
+    #[serde(alias = "psnr-rgb")]
+    psnr: Option<Vec<f64>>,
+    psnr_of_mean_mse: Option<Vec<f64>>,
+    #[serde(rename = "ms-ssim", alias = "ms-ssim-rgb")]
+    ms_ssim: Option<Vec<f64>>,
+    #[serde(rename = "ms-ssim-db")]
+    ms_ssim_db: Option<Vec<f64>>,
+    encoding_time: Option<Vec<f64>>,
+    decoding_time: Option<Vec<f64>>,
+}
+
+/// A file of CompressAI: one curve, over all of Kodak.
+#[derive(Deserialize)]
+struct CompressAi {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    description: String,
+    results: Lists,
 }
 
 fn parse_json(text: &str) -> anyhow::Result<Vec<Anchor>> {
     let top: BTreeMap<String, serde_json::Value> = serde_json::from_str(text)?;
-    if top.contains_key("rows") && top.contains_key("decoder_set") {
-        return Ok(vec![from_results(
+    if let Some(schema) = top.get("schema") {
+        ensure!(
+            schema == SCHEMA,
+            "results of the form {schema} cannot be read, only those of {SCHEMA:?}"
+        );
+        return Ok(from_results(
             serde_json::from_str(text).context("damaged results")?,
-        )]);
+        ));
+    }
+    if top
+        .get("results")
+        .is_some_and(|results| results.get("bpp").is_some())
+    {
+        let curve: CompressAi = serde_json::from_str(text).context("damaged curve")?;
+        let points = curve
+            .results
+            .points()
+            .context("lists of different lengths")?;
+        return Ok(vec![Anchor {
+            name: curve.name,
+            version: curve.description,
+            command: String::new(),
+            data: Data::Means(points),
+        }]);
     }
     top.into_iter()
         .map(|(name, value)| {
             let entry = serde_json::from_value(value).with_context(|| {
                 format!("`{name}` has neither `points` nor lists `bpp` and `psnr`")
             })?;
-            let means = match entry {
+            Ok(match entry {
                 Entry::Measured {
+                    version,
+                    cmd,
                     points,
                     points_subset8,
-                } => points.iter().chain(&points_subset8).map(measured).collect(),
-                Entry::Published {
-                    bpp,
-                    psnr,
-                    ms_ssim,
-                    ms_ssim_db,
-                } => {
-                    let ms_ssim = ms_ssim.or(ms_ssim_db.map(|values| {
-                        values
-                            .iter()
-                            .map(|db| 1.0 - 10f64.powf(-db / 10.0))
-                            .collect()
-                    }));
-                    published(&bpp, psnr.as_deref(), ms_ssim.as_deref())
-                        .with_context(|| format!("`{name}` has lists of different lengths"))?
-                }
-            };
-            Ok(Anchor {
-                name,
-                data: Data::Means(means),
+                } => Anchor {
+                    data: Data::Means(points.iter().chain(&points_subset8).map(point).collect()),
+                    name,
+                    version,
+                    command: cmd,
+                },
+                Entry::Published { source, lists } => Anchor {
+                    data: Data::Means(
+                        lists
+                            .points()
+                            .with_context(|| format!("`{name}` has lists of different lengths"))?,
+                    ),
+                    name,
+                    version: source,
+                    command: String::new(),
+                },
             })
         })
         .collect()
 }
 
-fn measured(point: &Measured) -> (usize, Sample) {
-    (
-        point.n_images,
-        Sample {
-            bpp: point.bpp,
+fn point(point: &Measured) -> Point {
+    Point {
+        q: point.q,
+        n_images: point.n_images,
+        bpp: point.bpp,
+        quality: Quality {
             psnr: Some(point.psnr),
-            ms_ssim: point.msssim,
+            msssim: point.msssim,
+            ..Quality::default()
         },
-    )
+        times: Times {
+            enc_s: point.enc_s,
+            dec_s: point.dec_s,
+            ..Times::default()
+        },
+    }
 }
 
-/// Published curves are over all of Kodak. `None` when the lists differ in length.
-fn published(
-    bpp: &[f64],
-    psnr: Option<&[f64]>,
-    ms_ssim: Option<&[f64]>,
-) -> Option<Vec<(usize, Sample)>> {
-    let at = |list: Option<&[f64]>, index: usize| list.map(|list| list[index]);
-    let fits = |list: Option<&[f64]>| list.is_none_or(|list| list.len() == bpp.len());
-    (fits(psnr) && fits(ms_ssim)).then(|| {
-        bpp.iter()
-            .enumerate()
-            .map(|(i, &bpp)| {
-                (
-                    KODAK,
-                    Sample {
-                        bpp,
-                        psnr: at(psnr, i),
-                        ms_ssim: at(ms_ssim, i),
-                    },
-                )
-            })
-            .collect()
-    })
-}
-
-fn from_results(results: Results) -> Anchor {
-    let mut settings: BTreeMap<String, BTreeMap<String, Sample>> = BTreeMap::new();
-    for row in results.rows {
-        let sample = Sample {
-            bpp: row.bpp,
-            psnr: Some(row.psnr),
-            ms_ssim: row.msssim,
+impl Lists {
+    /// Published curves are over all of Kodak. `None` when lists of quality differ in length from that of rates; lists of
+    /// times are then left out, because some sources have gaps in them.
+    fn points(&self) -> Option<Vec<Point>> {
+        let fits = |list: &Option<Vec<f64>>| {
+            list.as_ref()
+                .is_none_or(|list| list.len() == self.bpp.len())
         };
-        settings
-            .entry(row.q.to_string())
-            .or_default()
-            .insert(row.image, sample);
+        let measures = [
+            &self.psnr,
+            &self.psnr_of_mean_mse,
+            &self.ms_ssim,
+            &self.ms_ssim_db,
+        ];
+        if !measures.into_iter().all(fits) {
+            return None;
+        }
+        let at = |list: &Option<Vec<f64>>, index: usize| {
+            list.as_ref()
+                .filter(|list| list.len() == self.bpp.len())
+                .map(|list| list[index])
+        };
+        let points = self.bpp.iter().enumerate().map(|(index, &bpp)| Point {
+            q: None,
+            n_images: KODAK,
+            bpp,
+            quality: Quality {
+                psnr: at(&self.psnr, index),
+                psnr_of_mean_mse: at(&self.psnr_of_mean_mse, index),
+                msssim: at(&self.ms_ssim, index)
+                    .or_else(|| at(&self.ms_ssim_db, index).map(|db| 1.0 - 10f64.powf(-db / 10.0))),
+                ..Quality::default()
+            },
+            times: Times {
+                enc_s: at(&self.encoding_time, index),
+                dec_s: at(&self.decoding_time, index),
+                ..Times::default()
+            },
+        });
+        Some(points.collect())
     }
-    Anchor {
-        name: format!("{} ({})", results.program, results.decoder_set),
-        data: Data::Pictures(settings),
-    }
+}
+
+/// Every curve of an earlier run. kiln's carry their decoder set, so that runs with different weights differ in name.
+fn from_results(results: Results) -> Vec<Anchor> {
+    let pictures: Vec<String> = results
+        .pictures
+        .into_iter()
+        .map(|picture| picture.name)
+        .collect();
+    let known = kodak_set(&pictures).is_some();
+    results
+        .codecs
+        .into_iter()
+        // Means without rows cannot be told from means over other pictures.
+        .filter(|codec| known || !codec.rows.is_empty())
+        .map(|codec| Anchor {
+            name: match &codec.decoder_set {
+                Some(set) => format!("{} ({set})", codec.name),
+                None => codec.name,
+            },
+            version: codec.version,
+            command: codec.command,
+            data: if codec.rows.is_empty() {
+                Data::Means(codec.points)
+            } else {
+                Data::Pictures(codec.rows)
+            },
+        })
+        .collect()
+}
+
+/// A line of a CSV file; columns that are not needed are ignored.
+#[derive(Deserialize)]
+struct Line {
+    codec: String,
+    image: String,
+    q: f64,
+    bytes: Option<u64>,
+    bpp: f64,
+    psnr: Option<f64>,
+    mse: Option<f64>,
+    psnr_y: Option<f64>,
+    psnr_yuv: Option<f64>,
+    msssim: Option<f64>,
+    ssimulacra2: Option<f64>,
+    butteraugli: Option<f64>,
+    butteraugli_3norm: Option<f64>,
+    enc_s: Option<f64>,
+    dec_s: Option<f64>,
 }
 
 fn parse_csv(text: &str) -> anyhow::Result<Vec<Anchor>> {
-    let mut lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
-    let header = split(lines.next().context("the file is empty")?.1);
-    let column = |name: &str| {
-        header
-            .iter()
-            .position(|field| field == name)
-            .with_context(|| format!("the first line names no column `{name}`; is this a CSV or JSON file of anchors?"))
-    };
-    let [codec, image, q, bpp, psnr] = [
-        column("codec")?,
-        column("image")?,
-        column("q")?,
-        column("bpp")?,
-        column("psnr")?,
-    ];
-    let msssim = column("msssim").ok();
-
-    let mut codecs: BTreeMap<String, BTreeMap<String, BTreeMap<String, Sample>>> = BTreeMap::new();
-    let mut seen = BTreeSet::new();
-    for (index, line) in lines {
-        let fields = split(line);
-        let number = index + 1;
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers()?.clone();
+    ensure!(!header.is_empty(), "the file is empty");
+    for column in ["codec", "image", "q", "bpp", "psnr"] {
         ensure!(
-            fields.len() == header.len(),
-            "line {number} has {} fields, not {}",
-            fields.len(),
-            header.len()
+            header.iter().any(|field| field == column),
+            "the first line names no column `{column}`; is this a CSV or JSON file of anchors?"
         );
-        let value = |column: usize| -> anyhow::Result<f64> {
-            fields[column]
-                .parse()
-                .with_context(|| format!("line {number}: `{}` is no number", fields[column]))
-        };
-        let sample = Sample {
-            bpp: value(bpp)?,
-            psnr: Some(value(psnr)?),
-            ms_ssim: match msssim {
-                Some(column) if !fields[column].is_empty() => Some(value(column)?),
-                _ => None,
-            },
-        };
-        let key = [codec, q, image].map(|column| fields[column].clone());
-        let [codec, q, image] = key.clone();
-        if !seen.insert(key) {
-            bail!("line {number}: {codec} at {q} has {image} twice");
+    }
+    let mut codecs: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for record in reader.records() {
+        let record = record?;
+        let number = record.position().map_or(0, csv::Position::line);
+        let line: Line = record
+            .deserialize(Some(&header))
+            .with_context(|| format!("line {number}"))?;
+        if !seen.insert((line.codec.clone(), line.q.to_bits(), line.image.clone())) {
+            bail!(
+                "line {number}: {} at {} has {} twice",
+                line.codec,
+                line.q,
+                line.image
+            );
         }
-        codecs
-            .entry(codec)
-            .or_default()
-            .entry(q)
-            .or_default()
-            .insert(image, sample);
+        codecs.entry(line.codec).or_default().push(Row {
+            image: line.image,
+            q: line.q,
+            bytes: line.bytes.unwrap_or(0),
+            bpp: line.bpp,
+            quality: Quality {
+                psnr: line.psnr,
+                mse: line.mse,
+                psnr_of_mean_mse: None,
+                psnr_y: line.psnr_y,
+                psnr_yuv: line.psnr_yuv,
+                msssim: line.msssim,
+                ssimulacra2: line.ssimulacra2,
+                butteraugli: line.butteraugli,
+                butteraugli_3norm: line.butteraugli_3norm,
+            },
+            times: Times {
+                enc_s: line.enc_s,
+                dec_s: line.dec_s,
+                ..Times::default()
+            },
+        });
     }
     Ok(codecs
         .into_iter()
-        .map(|(name, settings)| Anchor {
+        .map(|(name, rows)| Anchor {
             name,
-            data: Data::Pictures(settings),
+            version: String::new(),
+            command: String::new(),
+            data: Data::Pictures(rows),
         })
         .collect())
 }
 
-/// Fields of a CSV line; quotes may protect commas, and stand doubled for themselves.
-fn split(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    for character in line.chars() {
-        let in_field = fields.len() - 1;
-        match character {
-            '"' => {
-                // The second of a doubled quote reopens the field: the first one closed it.
-                if !quoted && !fields[in_field].is_empty() {
-                    fields[in_field].push('"');
-                }
-                quoted = !quoted;
-            }
-            ',' if !quoted => fields.push(String::new()),
-            other => fields[in_field].push(other),
-        }
-    }
-    fields
-}
-
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
-    use crate::bench::results::{csv, tests::row};
-    use crate::measure::bd_rate::bd_rate;
+    use crate::bench::means::tests::row;
+    use crate::bench::results::{Machine, PictureInfo};
+    use crate::bench::save;
 
-    const MEASURED: &str = include_str!("../../../benches/anchors/kodak_measured.json");
-    const PUBLISHED: &str = include_str!("../../../benches/anchors/kodak_published.json");
+    pub const MEASURED: &str = include_str!("../../../benches/anchors/kodak_measured.json");
+    pub const PUBLISHED: &str = include_str!("../../../benches/anchors/kodak_published.json");
+
+    pub fn kodak() -> Vec<String> {
+        (1..=24).map(|number| format!("kodim{number:02}")).collect()
+    }
+
+    pub fn over_kodak(text: &str, name: &str) -> CodecResults {
+        let anchors = parse(text).unwrap();
+        let anchor = anchors.iter().find(|anchor| anchor.name == name);
+        anchor.unwrap().over(&kodak()).unwrap()
+    }
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|&name| name.to_owned()).collect()
     }
 
-    fn kodak() -> Vec<String> {
-        (1..=24).map(|number| format!("kodim{number:02}")).collect()
-    }
-
-    fn anchor<'a>(anchors: &'a [Anchor], name: &str) -> &'a Anchor {
-        anchors.iter().find(|anchor| anchor.name == name).unwrap()
-    }
-
-    /// Values of `tests/reference/bd_rate.py`: codec, anchor among the published, metric, per cent, overlap.
-    #[test]
-    fn bd_rates_equal_scipy() {
-        use Metric::{MsSsim, Psnr};
-        let (measured, published) = (parse(MEASURED).unwrap(), parse(PUBLISHED).unwrap());
-        let (webp, jpeg, avif) = ("webp_m6", "jpeg_libjpegturbo_420", "avif_aom3.6_444_10b_s3");
-        let cases = [
-            (webp, false, Psnr, 84.751_740_693, 28.536_200, 37.609_633),
-            (webp, true, Psnr, 80.191_899_309, 26.980_848, 40.762_775),
-            (jpeg, false, Psnr, 184.002_309_457, 28.536_200, 36.461_543),
-            (jpeg, true, Psnr, 205.785_225_595, 26.144_845, 36.461_543),
-            (avif, false, Psnr, 21.370_981_955, 28.536_200, 37.609_633),
-            (avif, true, Psnr, 18.662_885_678, 27.439_285, 39.542_510),
-            (webp, false, MsSsim, 62.668_100_431, 10.901_659, 19.736_302),
-            (jpeg, true, MsSsim, 125.151_606_212, 8.557_627, 20.477_809),
-            (avif, true, MsSsim, 14.329_926_286, 9.974_522, 21.507_803),
-        ];
-        for (codec, against_published, metric, percent, low, high) in cases {
-            let vtm = if against_published {
-                anchor(&published, "vtm")
-            } else {
-                anchor(&measured, "vtm_444_10b")
-            };
-            let curve = anchor(&measured, codec).curve(&kodak(), metric).unwrap();
-            let result = bd_rate(&curve, &vtm.curve(&kodak(), metric).unwrap()).unwrap();
-            assert!(
-                (result.percent - percent).abs() < 1e-6,
-                "{codec}: {} is not {percent}",
-                result.percent
-            );
-            let (have_low, have_high) = result.overlap;
-            assert!(
-                (have_low - low).abs() < 1e-6 && (have_high - high).abs() < 1e-6,
-                "{codec}: {result:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn published_curves_compare_as_the_field_quotes_them() {
-        let published = parse(PUBLISHED).unwrap();
-        let vtm = anchor(&published, "vtm")
-            .curve(&kodak(), Metric::Psnr)
-            .unwrap();
-        for (codec, percent) in [
-            ("webp", 78.749_827_166),
-            ("jpeg", 208.491_016_290),
-            ("hpcm-large_mse", -19.954_527_462),
-        ] {
-            let curve = anchor(&published, codec)
-                .curve(&kodak(), Metric::Psnr)
-                .unwrap();
-            let result = bd_rate(&curve, &vtm).unwrap();
-            assert!(
-                (result.percent - percent).abs() < 1e-6,
-                "{codec}: {} is not {percent}",
-                result.percent
-            );
-        }
-    }
-
     #[test]
     fn means_serve_only_their_own_pictures() {
         let anchors = parse(MEASURED).unwrap();
-        let vtm = anchor(&anchors, "vtm_444_10b");
-        assert_eq!(vtm.curve(&kodak(), Metric::Psnr).unwrap().points().len(), 4);
-        assert_eq!(
-            vtm.curve(&names(&SUBSET_OF_8), Metric::Psnr)
-                .unwrap()
-                .points()
-                .len(),
-            5
-        );
+        let vtm = anchors
+            .iter()
+            .find(|anchor| anchor.name == "vtm_444_10b")
+            .unwrap();
+        assert_eq!(vtm.over(&kodak()).unwrap().points.len(), 4);
+        let subset = vtm.over(&names(&SUBSET_OF_8)).unwrap();
+        assert_eq!((subset.points.len(), subset.points[0].q), (5, Some(42.0)));
         for other in [&kodak()[..23], &names(&["kodim01"]), &[]] {
-            assert_eq!(vtm.curve(other, Metric::Psnr), Err(NoCurve::OtherPictures));
+            assert_eq!(vtm.over(other), None);
         }
     }
 
     #[test]
-    fn a_missing_measure_is_said() {
-        let anchors = parse(PUBLISHED).unwrap();
-        let shallow = anchor(&anchors, "tfc/webp/psnr");
-        assert_eq!(
-            shallow.curve(&kodak(), Metric::MsSsim),
-            Err(NoCurve::NoMetric)
-        );
+    fn decibels_of_ms_ssim_are_undone() {
+        let curve = over_kodak(PUBLISHED, "dcae_msssim");
+        let msssim = curve.points[0].quality.msssim.unwrap();
+        assert!((0.9..1.0).contains(&msssim), "{msssim}");
+        assert_eq!(curve.points[0].quality.psnr, None);
     }
 
     #[test]
     fn csv_gives_means_over_any_pictures_all_of_which_it_has() {
-        let rows = [
-            row("a", 1, 1.0, 30.0, Some(0.9)),
-            row("b", 1, 3.0, 34.0, None),
-            row("a", 2, 2.0, 40.0, Some(0.99)),
-            row("b", 2, 4.0, 42.0, Some(0.97)),
-            row("a", 3, 9.0, 50.0, Some(0.999)),
+        let rows = vec![
+            row("a", 1.0, 1.0, 30.0, Some(0.9)),
+            row("b", 1.0, 3.0, 34.0, None),
+            row("a", 2.0, 2.0, 40.0, Some(0.99)),
+            row("b", 2.0, 4.0, 42.0, Some(0.97)),
+            row("a", 3.0, 9.0, 50.0, Some(0.999)),
         ];
-        let anchors = parse(&csv("kiln, \"old\"", &rows)).unwrap();
+        let codec = save::tests::codec("kiln, \"old\"", Origin::Kiln, rows.clone());
+        let text = String::from_utf8(save::csv(&[codec]).unwrap()).unwrap();
+        let anchors = parse(&text).unwrap();
         assert_eq!(anchors[0].name, "kiln, \"old\"");
-        let both = anchors[0].curve(&names(&["a", "b"]), Metric::Psnr).unwrap();
-        let expected = [
-            Point {
-                bpp: 2.0,
-                quality: 32.0,
-            },
-            Point {
-                bpp: 3.0,
-                quality: 41.0,
-            },
-        ];
-        assert_eq!(both.points(), expected);
-        assert_eq!(
-            anchors[0]
-                .curve(&names(&["a"]), Metric::MsSsim)
-                .unwrap()
-                .points()
-                .len(),
-            3
-        );
-        assert_eq!(
-            anchors[0].curve(&names(&["c"]), Metric::Psnr),
-            Err(NoCurve::OtherPictures)
-        );
-        let too_few = anchors[0].curve(&names(&["a", "b"]), Metric::MsSsim);
-        assert_eq!(too_few, Err(NoCurve::Points(CurveError::TooFew(1))));
+        let both = anchors[0].over(&names(&["a", "b"])).unwrap();
+        let points: Vec<_> = both
+            .points
+            .iter()
+            .map(|p| (p.bpp, p.quality.psnr))
+            .collect();
+        assert_eq!(points, [(2.0, Some(32.0)), (3.0, Some(41.0))]);
+        assert_eq!(both.rows, rows[..4]);
+        assert_eq!(anchors[0].over(&names(&["a"])).unwrap().points.len(), 3);
+        assert_eq!(anchors[0].over(&names(&["c"])), None);
     }
 
     #[test]
     fn results_are_anchors() {
-        let rows = vec![row("a", 1, 1.0, 30.0, None), row("a", 2, 2.0, 40.0, None)];
-        let results = Results {
+        let rows = vec![
+            row("a", 1.0, 1.0, 30.0, None),
+            row("a", 2.0, 2.0, 40.0, None),
+        ];
+        let mut kiln = save::tests::codec("kiln", Origin::Kiln, rows.clone());
+        kiln.decoder_set = Some("00ff".into());
+        let mut bare = save::tests::codec("bare", Origin::File, rows);
+        bare.rows.clear();
+        let mut results = Results {
+            schema: SCHEMA.into(),
             program: "kiln 1".into(),
             dataset: "x".into(),
-            device: "cpu".into(),
-            decoder_set: "00".into(),
-            pictures: names(&["a"]),
-            points: super::super::results::means(&rows),
-            rows,
-            bd_rates: Vec::new(),
+            machine: Machine::default(),
+            pictures: vec![PictureInfo {
+                name: "a".into(),
+                width: 8,
+                height: 8,
+                sha256: String::new(),
+            }],
+            codecs: vec![kiln, bare],
+            comparisons: Vec::new(),
+            skipped: Vec::new(),
         };
         let anchors = parse(&serde_json::to_string(&results).unwrap()).unwrap();
-        assert_eq!(anchors[0].name, "kiln 1 (00)");
-        assert_eq!(
-            anchors[0]
-                .curve(&names(&["a"]), Metric::Psnr)
-                .unwrap()
-                .range(),
-            (30.0, 40.0)
-        );
+        assert_eq!(anchors.len(), 1);
+        assert_eq!(anchors[0].name, "kiln (00ff)");
+        assert_eq!(anchors[0].over(&names(&["a"])).unwrap().points.len(), 2);
+        results.schema = "kiln-bench/9".into();
+        let error = parse(&serde_json::to_string(&results).unwrap()).unwrap_err();
+        assert!(error.to_string().contains("kiln-bench/9"), "{error}");
+    }
+
+    #[test]
+    fn a_curve_of_compressai_is_an_anchor() {
+        let text = r#"{"name": "x", "description": "d", "results": {"bpp": [0.1, 0.2], "psnr-rgb": [28.0, 30.0], "ms-ssim-rgb": [0.9, 0.95]}}"#;
+        let curve = over_kodak(text, "x");
+        assert_eq!(curve.points[1].quality.msssim, Some(0.95));
+        assert_eq!(curve.points[1].quality.psnr, Some(30.0));
     }
 
     #[test]
@@ -558,8 +504,8 @@ mod tests {
                 "different lengths",
             ),
             ("a,b\n1,2\n", "no column `codec`"),
-            ("codec,image,q,bpp,psnr\nc,i,1,x,30\n", "line 2: `x`"),
-            ("codec,image,q,bpp,psnr\nc,i,1,1\n", "line 2 has 4 fields"),
+            ("codec,image,q,bpp,psnr\nc,i,1,x,30\n", "line 2"),
+            ("codec,image,q,bpp,psnr\nc,i,1,1\n", "line: 2"),
             (
                 "codec,image,q,bpp,psnr\nc,i,1,1,30\nc,i,1,1,30\n",
                 "line 3: c at 1 has i twice",

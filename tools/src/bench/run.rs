@@ -1,96 +1,395 @@
-//! Encoding and decoding every picture at every level.
+//! Measuring: first rate and distortion, several pictures at once; then times, one picture at a time.
 
-use std::time::Instant;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, ensure};
-use image::{DynamicImage, RgbImage};
-use kiln::picture::{self, Metadata, Picture, PictureLimits};
-use kiln::{Decoder, EncodeOptions, Encoder, Target};
+use anyhow::Context;
+use image::RgbImage;
+use kiln::picture::{self, PictureLimits};
 use kiln_datasets::{Dataset, Item};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
-use super::results::{Row, stages};
+use super::codec::Codec;
+use super::journal::{Journal, Key};
+use super::quality::{self, Measure, quality};
+use super::results::{Machine, Origin, PictureInfo, Row, Times};
 use crate::files::{self, Source};
-use crate::measure::ms_ssim::ms_ssim;
-use crate::measure::psnr::psnr;
 use crate::progress::Progress;
 
-/// An encoder and a decoder of one network.
-pub struct Codec {
-    /// Writes files.
-    pub encoder: Encoder,
-    /// Reads them.
-    pub decoder: Decoder,
+/// A picture of the data set, without its pixels.
+pub struct Subject {
+    /// What results say of it.
+    pub info: PictureInfo,
+    item: Item,
 }
 
-impl Codec {
-    /// One row for every picture and level, pictures outside.
-    pub fn measure(
-        &self,
-        dataset: &Dataset,
-        levels: &[u8],
-        progress: &Progress,
-    ) -> anyhow::Result<Vec<Row>> {
-        let total = (dataset.len() * levels.len()) as u64;
-        let mut rows = Vec::with_capacity(dataset.len() * levels.len());
-        for item in dataset {
-            let original = read(item)?;
-            if let (true, Some(&level)) = (rows.is_empty(), levels.first()) {
-                // The first run on a device compiles kernels and touches memory for the first time.
-                self.row(item, &original, level)?;
-            }
-            for &level in levels {
-                progress.set(&item.name, rows.len() as u64, total);
-                rows.push(self.row(item, &original, level)?);
-            }
-        }
-        Ok(rows)
-    }
+/// What to do with each codec.
+pub struct Plan<'a> {
+    /// The pictures.
+    pub subjects: &'a [Subject],
+    /// Measures of distortion.
+    pub measures: &'a [Measure],
+    /// How many of the first pictures are timed.
+    pub timed: usize,
+    /// What times depend on.
+    pub machine: &'a Machine,
+    /// Folder of the journals.
+    pub folder: &'a Path,
+    /// Whether to go on with an earlier run.
+    pub resume: bool,
+    /// No progress bar.
+    pub quiet: bool,
+}
 
-    /// Encodes, decodes and compares.
-    fn row(&self, item: &Item, original: &RgbImage, level: u8) -> anyhow::Result<Row> {
-        let what = || format!("{} at level {level}", item.name);
-        let picture = Picture {
-            image: DynamicImage::ImageRgb8(original.clone()),
-            metadata: Metadata::default(),
-        };
-        let options = EncodeOptions::default().with_target(Target::Level(level));
-        let started = Instant::now();
-        let encoded = self.encoder.encode(&picture, &options).with_context(what)?;
-        let enc_s = started.elapsed().as_secs_f64();
-        let started = Instant::now();
-        let decoded = self.decoder.decode(&encoded.bytes).with_context(what)?;
-        let dec_s = started.elapsed().as_secs_f64();
-
-        let result = decoded.picture.image.into_rgb8();
-        ensure!(
-            result.dimensions() == original.dimensions(),
-            "{} came back in another size",
-            what()
-        );
-        let (width, height) = original.dimensions();
-        let bytes = encoded.bytes.len() as u64;
-        Ok(Row {
-            image: item.name.clone(),
-            q: level,
-            width,
-            height,
-            bytes,
-            bpp: 8.0 * bytes as f64 / (f64::from(width) * f64::from(height)),
-            psnr: psnr(original, &result).with_context(|| format!("{} has no pixels", what()))?,
-            msssim: ms_ssim(original, &result),
-            enc_s,
-            dec_s,
-            encode_stages: stages(encoded.stages.iter()),
-            decode_stages: stages(decoded.stages.iter()),
+/// Reads every picture once.
+///
+/// # Errors
+/// A file cannot be read or is no picture.
+pub fn subjects(dataset: &Dataset, quiet: bool) -> anyhow::Result<Vec<Subject>> {
+    let progress = Progress::new("reading", quiet);
+    let done = AtomicU64::new(0);
+    let items: Vec<&Item> = dataset.iter().collect();
+    items
+        .par_iter()
+        .map(|&item| {
+            let (pixels, sha256) = read(item)?;
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            progress.set(&item.name, done, items.len() as u64);
+            let (width, height) = pixels.dimensions();
+            Ok(Subject {
+                info: PictureInfo {
+                    name: item.name.clone(),
+                    width,
+                    height,
+                    sha256,
+                },
+                item: item.clone(),
+            })
         })
+        .collect()
+}
+
+impl Subject {
+    /// The pixels as 8-bit RGB, which all measures are defined on.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub fn pixels(&self) -> anyhow::Result<RgbImage> {
+        Ok(read(&self.item)?.0)
     }
 }
 
-/// The pixels of a picture as 8-bit RGB, which all measures are defined on.
-fn read(item: &Item) -> anyhow::Result<RgbImage> {
+fn read(item: &Item) -> anyhow::Result<(RgbImage, String)> {
     let source = Source::File(item.path.clone());
     let bytes = files::read(&source)?;
     let picture =
         picture::load(&bytes, &PictureLimits::default()).with_context(|| source.to_string())?;
-    Ok(picture.image.into_rgb8())
+    Ok((picture.image.into_rgb8(), sha256(&bytes)))
+}
+
+/// SHA-256 as 64 hexadecimal digits.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+impl Plan<'_> {
+    /// One row for every picture and setting, by setting and then by picture.
+    ///
+    /// # Errors
+    /// A picture cannot be coded, or the journal cannot be written.
+    pub fn measure(&self, codec: &dyn Codec, settings: &[f64]) -> anyhow::Result<Vec<Row>> {
+        let name = &codec.about().name;
+        let path = self
+            .folder
+            .join(format!("{}.jsonl", super::save::slug(name)));
+        let journal = Journal::open(&path, self.resume)?;
+        let jobs: Vec<(&Subject, f64)> = settings
+            .iter()
+            .flat_map(|&q| self.subjects.iter().map(move |subject| (subject, q)))
+            .collect();
+        let mut rows = self.rates(codec, &jobs, &journal)?;
+        self.times(codec, &jobs, &mut rows, &journal)?;
+        Ok(rows)
+    }
+
+    /// Rate and distortion, on all threads.
+    fn rates(
+        &self,
+        codec: &dyn Codec,
+        jobs: &[(&Subject, f64)],
+        journal: &Journal,
+    ) -> anyhow::Result<Vec<Row>> {
+        let about = codec.about();
+        let progress = Progress::new(format!("bench {}", about.name), self.quiet);
+        let done = AtomicU64::new(0);
+        let measures: Vec<String> = self.measures.iter().map(Measure::to_string).collect();
+        let of = format!(
+            "{}, measures {} {}",
+            about.identity,
+            quality::REVISION,
+            measures.join(",")
+        );
+        if about.origin == Origin::Kiln {
+            self.warm_up(codec, jobs, journal, &of)?;
+        }
+        jobs.par_iter()
+            .with_max_len(1)
+            .map(|&(subject, q)| {
+                let key = key(&of, q, subject);
+                let row = match journal.row(&key) {
+                    Some(row) => row.clone(),
+                    None => {
+                        let row = self
+                            .row(codec, subject, q)
+                            .with_context(|| what(codec, subject, q))?;
+                        journal.note_row(key, row.clone())?;
+                        row
+                    }
+                };
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                progress.set(&subject.info.name, done, jobs.len() as u64);
+                Ok(row)
+            })
+            .collect()
+    }
+
+    /// One run alone on the largest picture, if anything is left to measure: it may start a device and load weights onto
+    /// it, which must not happen on several threads at once.
+    fn warm_up(
+        &self,
+        codec: &dyn Codec,
+        jobs: &[(&Subject, f64)],
+        journal: &Journal,
+        of: &str,
+    ) -> anyhow::Result<()> {
+        let left = |job: &&(&Subject, f64)| journal.row(&key(of, job.1, job.0)).is_none();
+        let pixels = |info: &PictureInfo| u64::from(info.width) * u64::from(info.height);
+        let largest = jobs
+            .iter()
+            .filter(left)
+            .max_by_key(|(subject, _)| pixels(&subject.info));
+        if let Some(&(subject, q)) = largest {
+            time(codec, &subject.pixels()?, q).with_context(|| what(codec, subject, q))?;
+        }
+        Ok(())
+    }
+
+    /// Encodes, decodes and compares.
+    fn row(&self, codec: &dyn Codec, subject: &Subject, q: f64) -> anyhow::Result<Row> {
+        let original = subject.pixels()?;
+        let encoded = codec.encode(&original, q)?;
+        let decoded = codec.decode(&encoded.bytes, original.dimensions())?;
+        let bytes = encoded.bytes.len() as u64;
+        let pixels = f64::from(original.width()) * f64::from(original.height());
+        Ok(Row {
+            image: subject.info.name.clone(),
+            q,
+            bytes,
+            bpp: 8.0 * bytes as f64 / pixels,
+            quality: quality(&original, &decoded.picture, self.measures)?,
+            times: Times::default(),
+        })
+    }
+
+    /// Times of the first pictures: one after the other, while nothing else runs.
+    fn times(
+        &self,
+        codec: &dyn Codec,
+        jobs: &[(&Subject, f64)],
+        rows: &mut [Row],
+        journal: &Journal,
+    ) -> anyhow::Result<()> {
+        let about = codec.about();
+        let of = format!(
+            "{}, on {}",
+            about.identity,
+            serde_json::to_string(self.machine)?
+        );
+        let timed: Vec<&Subject> = self.subjects.iter().take(self.timed).collect();
+        let is_timed = |subject: &Subject| timed.iter().any(|other| std::ptr::eq(*other, subject));
+        let total = jobs.iter().filter(|(subject, _)| is_timed(subject)).count() as u64;
+        let progress = Progress::new(format!("time {}", about.name), self.quiet);
+        let (mut done, mut warm) = (0, false);
+        for (&(subject, q), row) in jobs.iter().zip(rows) {
+            row.times = Times::default();
+            if !is_timed(subject) {
+                continue;
+            }
+            progress.set(&subject.info.name, done, total);
+            let key = key(&of, q, subject);
+            row.times = match journal.times(&key) {
+                Some(times) => times.clone(),
+                None => {
+                    let original = subject.pixels()?;
+                    if !warm {
+                        // The first run compiles kernels and touches memory for the first time.
+                        time(codec, &original, q).with_context(|| what(codec, subject, q))?;
+                        warm = true;
+                    }
+                    let times =
+                        time(codec, &original, q).with_context(|| what(codec, subject, q))?;
+                    journal.note_times(key, times.clone())?;
+                    times
+                }
+            };
+            done += 1;
+        }
+        Ok(())
+    }
+}
+
+fn time(codec: &dyn Codec, original: &RgbImage, q: f64) -> anyhow::Result<Times> {
+    let encoded = codec.encode(original, q)?;
+    let decoded = codec.decode(&encoded.bytes, original.dimensions())?;
+    Ok(Times {
+        enc_s: Some(encoded.seconds),
+        dec_s: Some(decoded.seconds),
+        encode_stages: encoded.stages,
+        decode_stages: decoded.stages,
+    })
+}
+
+fn key(of: &str, q: f64, subject: &Subject) -> Key {
+    Key {
+        of: of.to_owned(),
+        q: q.to_string(),
+        picture: subject.info.sha256.clone(),
+    }
+}
+
+fn what(codec: &dyn Codec, subject: &Subject, q: f64) -> String {
+    let about = codec.about();
+    format!(
+        "{} at {} {q}, {}",
+        about.name, about.setting, subject.info.name
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::codec::{About, Decoded, Encoded};
+    use crate::bench::results::Stages;
+    use std::ffi::OsString;
+
+    /// Drops the lowest `q` bits of every sample, and counts how often it is asked.
+    struct Shift(About, AtomicU64);
+
+    impl Shift {
+        fn new(identity: &str) -> Self {
+            let about = About {
+                name: "shift".into(),
+                origin: Origin::Live,
+                version: "1".into(),
+                command: String::new(),
+                setting: "bits",
+                identity: identity.into(),
+                decoder_set: None,
+                cost: None,
+            };
+            Self(about, AtomicU64::new(0))
+        }
+    }
+
+    impl Codec for Shift {
+        fn about(&self) -> &About {
+            &self.0
+        }
+        fn encode(&self, picture: &RgbImage, q: f64) -> anyhow::Result<Encoded> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            let bytes = picture
+                .as_raw()
+                .iter()
+                .map(|sample| (sample >> q as u8) << (q as u8));
+            Ok(Encoded {
+                bytes: bytes.collect(),
+                seconds: 2.0,
+                stages: Stages::new(),
+            })
+        }
+        fn decode(&self, bytes: &[u8], (width, height): (u32, u32)) -> anyhow::Result<Decoded> {
+            let picture = RgbImage::from_raw(width, height, bytes.to_vec()).context("size")?;
+            Ok(Decoded {
+                picture,
+                seconds: 1.0,
+                stages: Stages::new(),
+            })
+        }
+        fn in_child(&self) -> Option<Vec<OsString>> {
+            None
+        }
+    }
+
+    /// Equal but for the last bit of a number, which reading JSON may change.
+    fn assert_same(a: &[Row], b: &[Row]) {
+        let exact = |rows: &[Row]| -> Vec<_> {
+            rows.iter()
+                .map(|row| (row.image.clone(), row.q, row.bytes, row.times.clone()))
+                .collect()
+        };
+        assert_eq!(exact(a), exact(b));
+        for (a, b) in a.iter().zip(b) {
+            let difference = a.quality.psnr_yuv.unwrap() - b.quality.psnr_yuv.unwrap();
+            assert!(difference.abs() < 1e-9, "{difference}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_taken_up_where_it_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, value) in [("a", 7u8), ("b", 77), ("c", 177)] {
+            let pixels = RgbImage::from_fn(9, 5, |x, y| image::Rgb([value, x as u8, y as u8]));
+            pixels
+                .save(folder.path().join(format!("{name}.png")))
+                .unwrap();
+        }
+        let subjects = subjects(&Dataset::folder(folder.path()).unwrap(), true).unwrap();
+        let machine = Machine::default();
+        let plan = |subjects, resume| Plan {
+            subjects,
+            measures: &[Measure::Psnr],
+            timed: 2,
+            machine: &machine,
+            folder: folder.path(),
+            resume,
+            quiet: true,
+        };
+        let codec = Shift::new("shift 1");
+        let count = || codec.1.swap(0, Ordering::Relaxed);
+
+        // Two pictures and a setting: as if it had been stopped then.
+        let first = plan(&subjects[..2], false).measure(&codec, &[1.0]).unwrap();
+        assert_eq!(count(), 2 + 2 + 1);
+        let all = plan(&subjects, true).measure(&codec, &[1.0, 3.0]).unwrap();
+        assert_eq!(count(), 4 + 2 + 1);
+        assert_same(&all[..2], &first);
+        let names: Vec<_> = all.iter().map(|row| (row.image.as_str(), row.q)).collect();
+        assert_eq!(
+            names,
+            [
+                ("a", 1.0),
+                ("b", 1.0),
+                ("c", 1.0),
+                ("a", 3.0),
+                ("b", 3.0),
+                ("c", 3.0)
+            ]
+        );
+        assert_eq!((all[0].bytes, all[0].bpp), (135, 24.0));
+        assert!(all[0].quality.psnr > all[3].quality.psnr);
+        let timed: Vec<_> = all.iter().map(|row| row.times.enc_s.is_some()).collect();
+        assert_eq!(timed, [true, true, false, true, true, false]);
+
+        // Nothing is left to do; another version of the codec starts anew.
+        let again = plan(&subjects, true).measure(&codec, &[1.0, 3.0]).unwrap();
+        assert_same(&again, &all);
+        assert_eq!(count(), 0);
+        let other = Shift::new("shift 2");
+        plan(&subjects, true).measure(&other, &[1.0]).unwrap();
+        assert_eq!(other.1.load(Ordering::Relaxed), 3 + 2 + 1);
+    }
 }

@@ -72,6 +72,9 @@ fn decode(
     let decoded = decoder
         .decode_with(&bytes, progress)
         .with_context(|| job.source.to_string())?;
+    for warning in &decoded.warnings {
+        progress.line(&format!("warning: {}: {warning}", job.source));
+    }
     let (stored, warnings) =
         picture::store(&decoded.picture, format, options).with_context(|| job.sink.to_string())?;
     files::write(&job.sink, &stored)?;
@@ -98,7 +101,12 @@ fn decode(
             "format": format.to_string(),
             "bytes": size,
             "level": level,
-            "warnings": warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "warnings": decoded
+                .warnings
+                .iter()
+                .cloned()
+                .chain(warnings.iter().map(ToString::to_string))
+                .collect::<Vec<_>>(),
             "seconds": started.elapsed().as_secs_f64(),
             "stages": stages,
         }),

@@ -1,18 +1,22 @@
 //! `kiln encode`.
 
+use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
 use kiln::picture::{self, Format, PictureLimits};
-use kiln::{EncodeOptions, Encoder, Target};
-use serde_json::json;
+use kiln::{
+    Decoder, EncodeOptions, Encoded, Encoder, ExactChoice, Picture, Target, Verified, verify,
+};
+use serde_json::{Value, json};
 
 use super::batch::{self, Report};
 use super::model;
 use crate::args::EncodeArgs;
 use crate::files::{self, Job, Sink};
+use crate::measure::psnr::psnr;
 use crate::progress::Progress;
 use crate::usage::UsageError;
 
@@ -26,11 +30,35 @@ pub fn run(args: &EncodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         jobs.iter().try_for_each(refuse_picture_name)?;
     }
     batch::check(&jobs, &args.files)?;
-    let options = EncodeOptions::default().with_target(target(args));
-    let encoder = Encoder::new(model::load(&args.model, quiet)?);
+    if args.verify {
+        jobs.iter().try_for_each(refuse_pipe)?;
+    }
+    let options = EncodeOptions::default()
+        .with_target(target(args))
+        .with_effort(args.effort)
+        .with_reconstruction(args.verify);
+    let model = model::load(&args.model, quiet)?;
+    // Wherever the encoder's exact networks run, the file must decode on a CPU.
+    let verifier = match args.verify {
+        true => Some(Decoder::new(model.with_exact(ExactChoice::Cpu)?)),
+        false => None,
+    };
+    let encoder = Encoder::new(model);
     batch::run(&jobs, &args.files, quiet, |job, progress| {
-        encode(job, &encoder, &options, progress)
+        encode(job, &encoder, verifier.as_ref(), &options, progress)
     })
+}
+
+/// Only what lies on a disk can be decoded again.
+fn refuse_pipe(job: &Job) -> anyhow::Result<()> {
+    match &job.sink {
+        Sink::Stdout => Err(UsageError(
+            "--verify reads the file again, which a pipe does not allow; name an output file"
+                .into(),
+        )
+        .into()),
+        Sink::File(_) => Ok(()),
+    }
 }
 
 /// What the file shall be; clap lets at most one be given.
@@ -66,6 +94,7 @@ fn refuse_picture_name(job: &Job) -> anyhow::Result<()> {
 fn encode(
     job: &Job,
     encoder: &Encoder,
+    verifier: Option<&Decoder>,
     options: &EncodeOptions,
     progress: &Progress,
 ) -> anyhow::Result<Report> {
@@ -77,7 +106,17 @@ fn encode(
     let encoded = encoder
         .encode_with(&picture, options, progress)
         .with_context(|| job.source.to_string())?;
-    files::write(&job.sink, &encoded.bytes)?;
+    // Even with --quiet: a device computes wrong.
+    for warning in &encoded.warnings {
+        progress.line(&format!("warning: {}: {warning}", job.source));
+    }
+    let check = match verifier {
+        Some(decoder) => Some(write_verified(job, &encoded, decoder, &picture, progress)?),
+        None => {
+            files::write(&job.sink, &encoded.bytes)?;
+            None
+        }
+    };
 
     let (width, height) = (picture.image.width(), picture.image.height());
     let size = encoded.bytes.len();
@@ -88,17 +127,72 @@ fn encode(
         .iter()
         .map(|(name, time)| (name.to_owned(), json!(time.as_secs_f64())))
         .collect();
+    let (words, verified) = match &check {
+        Some(check) => (check.to_string(), check.to_json()),
+        None => (String::new(), Value::Null),
+    };
     Ok(Report {
-        summary: format!("{width}x{height}, {size} bytes, {bpp:.3} bpp, level {level}"),
+        summary: format!("{width}x{height}, {size} bytes, {bpp:.3} bpp, level {level}{words}"),
         json: json!({
             "width": width,
             "height": height,
             "bytes": size,
             "bpp": bpp,
             "level": level,
+            "warnings": encoded.warnings,
+            "verified": verified,
             "seconds": started.elapsed().as_secs_f64(),
             "stages": stages,
         }),
+    })
+}
+
+/// What `--verify` found on a file that passed.
+struct Check {
+    /// Of the decoded picture against the source, over 8-bit RGB.
+    psnr: f64,
+    found: Verified,
+}
+
+impl Check {
+    fn to_json(&self) -> Value {
+        json!({
+            "psnr": self.psnr,
+            "samples": self.found.pixels.samples,
+            "differing": self.found.pixels.differing,
+        })
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pixels = &self.found.pixels;
+        write!(
+            f,
+            ", verified: {:.2} dB, {} of {} samples other than the encoder's",
+            self.psnr, pixels.differing, pixels.samples
+        )
+    }
+}
+
+/// Writes the file, reads it back, decodes it, compares, and only then gives it its name.
+fn write_verified(
+    job: &Job,
+    encoded: &Encoded,
+    decoder: &Decoder,
+    source: &Picture,
+    progress: &Progress,
+) -> anyhow::Result<Check> {
+    let expected = encoded
+        .reconstruction
+        .as_ref()
+        .context("the encoder kept no reconstruction")?;
+    files::write_checked(&job.sink, &encoded.bytes, |on_disk| {
+        let found = verify(decoder, on_disk, expected, progress)
+            .with_context(|| format!("{}: not kept", job.sink))?;
+        let psnr = psnr(&source.image.to_rgb8(), &found.image.to_rgb8())
+            .context("the picture has no pixels")?;
+        Ok(Check { psnr, found })
     })
 }
 

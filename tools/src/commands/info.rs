@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use kiln::{Alpha, ColorKind, Depth, Info};
+use kiln::{Alpha, ColorKind, Depth, DeviceInfo, Info};
 use serde_json::{Value, json};
 
 use super::batch::{print, print_json};
@@ -40,15 +40,36 @@ fn devices(as_json: bool) -> anyhow::Result<()> {
     if as_json {
         let list: Vec<Value> = devices
             .iter()
-            .map(|device| json!({ "name": device.name, "kind": device.kind, "software": device.software }))
+            .map(|device| {
+                json!({
+                    "name": device.name,
+                    "kind": device.kind,
+                    "software": device.software,
+                    "exact_networks_on": exact_on(device),
+                    "exact_networks_reason": device.exact_reason,
+                })
+            })
             .collect();
         return print_json(&json!({ "devices": list }));
     }
     let lines: Vec<String> = devices
         .iter()
-        .map(|device| format!("{} ({})\n", device.name, device.kind))
+        .map(|device| {
+            format!(
+                "{} ({}), exact networks on the {}: {}\n",
+                device.name,
+                device.kind,
+                exact_on(device),
+                device.exact_reason
+            )
+        })
         .collect();
     print(&lines.concat())
+}
+
+/// Where the networks run that pick probabilities, when the others run on this device.
+fn exact_on(device: &DeviceInfo) -> &'static str {
+    if device.exact_on_cpu { "cpu" } else { "device" }
 }
 
 /// The kind of the pixels, such as `RGB with alpha, 8 bits`.

@@ -2,7 +2,15 @@
 
 mod batch;
 pub mod bench;
+pub mod bench_one;
+pub mod compare;
+pub mod dataset;
 pub mod decode;
 pub mod encode;
 pub mod info;
 mod model;
+pub mod report;
+pub mod selftest;
+
+pub use model::hex;
+pub mod train;

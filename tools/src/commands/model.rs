@@ -1,9 +1,9 @@
 //! The network that the arguments ask for.
 
 use anyhow::Context;
-use kiln::{DeviceChoice, Model};
+use kiln::{DeviceChoice, ExactChoice, Model};
 
-use crate::args::ModelArgs;
+use crate::args::{ExactDevice, ModelArgs};
 use crate::usage::UsageError;
 
 /// Sets the number of threads and loads weights onto the device.
@@ -19,6 +19,13 @@ pub fn load(args: &ModelArgs, quiet: bool) -> anyhow::Result<Model> {
         Some(path) => Model::from_file(path, &device)
             .with_context(|| format!("cannot use the weights {}", path.display()))?,
         None => Model::bundled(&device)?,
+    };
+    let model = match args.exact_device {
+        ExactDevice::Auto => model,
+        ExactDevice::Cpu => model.with_exact(ExactChoice::Cpu)?,
+        ExactDevice::Gpu => model
+            .with_exact(ExactChoice::Gpu)
+            .map_err(|error| UsageError(format!("--exact-device gpu: {error}")))?,
     };
     if let Some(note) = model.device_note().filter(|_| !quiet) {
         eprintln!("note: {note}");

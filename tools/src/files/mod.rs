@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub use plan::{Job, plan};
 pub use read::read;
-pub use write::{check_sink, write, write_file};
+pub use write::{check_sink, write, write_checked, write_file};
 
 /// Where bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]

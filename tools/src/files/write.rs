@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use tempfile::NamedTempFile;
 
 use super::Sink;
 
@@ -42,31 +43,64 @@ pub fn write(sink: &Sink, bytes: &[u8]) -> anyhow::Result<()> {
     written.with_context(|| format!("cannot write {sink}"))
 }
 
+/// Writes all of `bytes` to a file and reads them back from the disk for `check`, before the file takes its name: when
+/// the check fails, nothing new is left behind and an old file stays whole.
+pub fn write_checked<T>(
+    sink: &Sink,
+    bytes: &[u8],
+    check: impl FnOnce(&[u8]) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let Sink::File(path) = sink else {
+        bail!("what goes to {sink} cannot be read back");
+    };
+    let what = || format!("cannot write {sink}");
+    let (target, old) = resolve(path).with_context(what)?;
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        bail!("{sink} is no regular file: what is written there cannot be read back");
+    }
+    let staged = stage(&target, bytes, old.as_ref()).with_context(what)?;
+    let on_disk = fs::read(staged.path()).with_context(|| format!("cannot read back {sink}"))?;
+    let found = check(&on_disk)?;
+    persist(staged, &target).with_context(what)?;
+    Ok(found)
+}
+
 /// Replaces or makes the file at `path`. Whatever fails, the old file stays whole and nothing new is left behind:
 /// bytes go to a temporary file in the same folder, which is renamed at the end.
 ///
 /// What is no regular file (a device, a pipe) is opened and written. Symbolic links are followed, and the permissions
 /// of a file that is replaced are kept, as `cp` does it.
 pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (target, old) = resolve(path)?;
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
+    replace(&target, bytes, old.as_ref())
+}
+
+/// The file behind links, and what is there now.
+fn resolve(path: &Path) -> io::Result<(PathBuf, Option<Metadata>)> {
     let old = match fs::metadata(path) {
         Ok(old) => Some(old),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => None,
         Err(error) => return Err(error),
     };
-    if old.as_ref().is_some_and(|old| !old.is_file()) {
-        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
-    }
     // Renaming onto a link would replace the link.
     let target = if path.is_symlink() {
         fs::canonicalize(path)?
     } else {
         path.to_path_buf()
     };
-    replace(&target, bytes, old.as_ref())
+    Ok((target, old))
 }
 
 /// Writes beside `target` and renames.
-fn replace(target: &PathBuf, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
+fn replace(target: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
+    persist(stage(target, bytes, old)?, target)
+}
+
+/// Writes a temporary file beside `target`, complete and on the disk.
+fn stage(target: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<NamedTempFile> {
     if old.is_some_and(|old| old.permissions().readonly()) {
         // The rename would succeed all the same.
         return Err(io::Error::new(
@@ -89,6 +123,11 @@ fn replace(target: &PathBuf, bytes: &[u8], old: Option<&Metadata>) -> io::Result
     }
     // Without this a crash of the machine after the rename may leave an empty file.
     file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// Gives a temporary file its name.
+fn persist(file: NamedTempFile, target: &Path) -> io::Result<()> {
     file.persist(target).map_err(|error| error.error)?;
     Ok(())
 }
@@ -134,6 +173,31 @@ mod tests {
         assert!(replace(&path, b"bytes", None).is_err());
         assert_eq!(entries(folder.path()), ["a.kiln"]);
         assert!(path.is_dir());
+    }
+
+    #[test]
+    fn a_check_that_fails_keeps_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.kiln");
+        let sink = Sink::File(path.clone());
+        let refuse = |_: &[u8]| -> anyhow::Result<()> { bail!("not what was written") };
+        assert!(write_checked(&sink, b"new", refuse).is_err());
+        assert!(entries(folder.path()).is_empty());
+        fs::write(&path, "old").unwrap();
+        let error = write_checked(&sink, b"new", refuse).unwrap_err();
+        assert_eq!(error.to_string(), "not what was written");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        let length = write_checked(&sink, b"new", |found| Ok(found.len())).unwrap();
+        assert_eq!((length, fs::read(&path).unwrap()), (3, b"new".to_vec()));
+        assert_eq!(entries(folder.path()), ["a.kiln"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_back_is_refused() {
+        for sink in [Sink::Stdout, Sink::File("/dev/null".into())] {
+            let error = write_checked(&sink, b"bytes", |_| Ok(())).unwrap_err();
+            assert!(error.to_string().contains("read back"), "{error}");
+        }
     }
 
     #[test]

@@ -67,11 +67,6 @@ impl Curve {
     }
 }
 
-/// MS-SSIM in decibels, `-10 log10(1 - value)`, the scale that BD-rates are computed on.
-pub fn ms_ssim_decibels(value: f64) -> f64 {
-    -10.0 * (1.0 - value).log10()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,10 +101,5 @@ mod tests {
             let error = Curve::new(vec![point(1.0, 31.0), bad]).unwrap_err();
             assert!(matches!(error, CurveError::Impossible { .. }), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn decibels_of_ms_ssim() {
-        assert!((ms_ssim_decibels(0.99) - 20.0).abs() < 1e-12);
     }
 }

@@ -31,6 +31,11 @@ impl Pchip {
             .sum()
     }
 
+    /// Mean from `low` to `high`, as [`integral`](Self::integral) with `low < high`.
+    pub fn mean(&self, (low, high): (f64, f64)) -> f64 {
+        self.integral(low, high) / (high - low)
+    }
+
     /// Integral of the cubic of one piece from its left end to `x`.
     fn antiderivative(&self, piece: usize, x: f64) -> f64 {
         let h = self.x[piece + 1] - self.x[piece];

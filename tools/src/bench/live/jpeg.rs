@@ -1,0 +1,155 @@
+//! JPEG by the crate `mozjpeg`: as mozjpeg encodes, and as libjpeg-turbo does.
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::{Context, anyhow, ensure};
+use image::RgbImage;
+use mozjpeg::{ColorSpace, Compress, Decompress};
+
+use super::{Adapter, about, crate_version, picture};
+use crate::bench::codec::{About, Codec, Decoded, Encoded, timed};
+use crate::bench::results::Stages;
+
+const SETTINGS: &[f64] = &[5.0, 10.0, 20.0, 35.0, 50.0, 70.0, 85.0];
+
+/// mozjpeg, 4:2:0, progressive, trellis quantisation.
+pub const MOZJPEG: Adapter = Adapter {
+    name: "mozjpeg",
+    about: "JPEG by mozjpeg, 4:2:0, progressive, trellis; compiled in",
+    settings: SETTINGS,
+    built_in: true,
+    open: |name| {
+        let command = "mozjpeg defaults (progressive, trellis, optimised scans), 4:2:0, quality Q";
+        Ok(Box::new(Jpeg::new(name, command, false)))
+    },
+};
+
+/// The same library with mozjpeg's inventions switched off: files equal those of `cjpeg -optimize -progressive`.
+pub const JPEG: Adapter = Adapter {
+    name: "jpeg",
+    about: "JPEG as libjpeg-turbo writes it, 4:2:0, progressive, optimised; compiled in",
+    settings: SETTINGS,
+    built_in: true,
+    open: |name| {
+        let command = "libjpeg defaults, progressive, optimised Huffman tables, 4:2:0, quality Q";
+        Ok(Box::new(Jpeg::new(name, command, true)))
+    },
+};
+
+struct Jpeg {
+    about: About,
+    plain: bool,
+}
+
+impl Jpeg {
+    fn new(name: &'static str, command: &str, plain: bool) -> Self {
+        let version = format!(
+            "mozjpeg (crate mozjpeg-sys {})",
+            crate_version("mozjpeg-sys")
+        );
+        Self {
+            about: about(name, "quality", version, command.into()),
+            plain,
+        }
+    }
+}
+
+impl Codec for Jpeg {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn encode(&self, picture: &RgbImage, q: f64) -> anyhow::Result<Encoded> {
+        ensure!(
+            (1.0..=100.0).contains(&q) && q.fract() == 0.0,
+            "quality {q} is no whole number of 1..=100"
+        );
+        let (bytes, seconds) = timed(|| {
+            caught(|| {
+                let mut compress = Compress::new(ColorSpace::JCS_RGB);
+                if self.plain {
+                    compress.set_fastest_defaults();
+                    compress.set_optimize_coding(true);
+                }
+                compress.set_size(picture.width() as usize, picture.height() as usize);
+                compress.set_quality(q as f32);
+                compress.set_progressive_mode();
+                compress.set_chroma_sampling_pixel_sizes((2, 2), (2, 2));
+                let mut started = compress.start_compress(Vec::new())?;
+                started.write_scanlines(picture.as_raw())?;
+                started.finish()
+            })
+        })?;
+        Ok(Encoded {
+            bytes,
+            seconds,
+            stages: Stages::new(),
+        })
+    }
+
+    fn decode(&self, bytes: &[u8], _: (u32, u32)) -> anyhow::Result<Decoded> {
+        let (picture, seconds) = timed(|| {
+            let (samples, width, height) = caught(|| {
+                let mut started = Decompress::new_mem(bytes)?.rgb()?;
+                let (width, height) = (started.width(), started.height());
+                let samples = started.read_scanlines::<u8>()?;
+                started.finish()?;
+                Ok((samples, width, height))
+            })?;
+            picture(samples, width, height).context("the decoder gave too few samples")
+        })?;
+        Ok(Decoded {
+            picture,
+            seconds,
+            stages: Stages::new(),
+        })
+    }
+
+    fn in_child(&self) -> Option<Vec<OsString>> {
+        Some(vec!["--live".into(), self.about.name.clone().into()])
+    }
+}
+
+/// The crate reports errors of the C library by unwinding.
+fn caught<T>(work: impl FnOnce() -> std::io::Result<T>) -> anyhow::Result<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => Ok(result?),
+        Err(cause) => {
+            let message = cause
+                .downcast_ref::<String>()
+                .map_or("it panicked", String::as_str);
+            Err(anyhow!("the JPEG library failed: {message}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of `cjpeg -quality 50 -sample 2x2 -optimize -progressive` (libjpeg-turbo 2.1.5) and of mozjpeg: kodim23.
+    #[test]
+    fn files_are_those_of_the_tools() {
+        let path = kiln_datasets::kodak_folder().unwrap().join("kodim23.png");
+        let photo = image::open(path).unwrap().into_rgb8();
+        for (adapter, bytes) in [(&JPEG, 26_923), (&MOZJPEG, 20_892)] {
+            let codec = (adapter.open)(adapter.name).unwrap();
+            assert_eq!(
+                codec.encode(&photo, 50.0).unwrap().bytes.len(),
+                bytes,
+                "{}",
+                adapter.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_quality_out_of_range_is_named() {
+        let codec = (JPEG.open)("jpeg").unwrap();
+        for q in [0.0, 101.0, 50.5] {
+            let error = codec.encode(&RgbImage::new(8, 8), q).unwrap_err();
+            assert!(error.to_string().contains("1..=100"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! `kiln compare`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use image::{ImageFormat, Rgb, RgbImage};
+use kiln::Decoder;
+use kiln::picture::{self, PictureLimits};
+use serde::Serialize;
+
+use super::{batch, model};
+use crate::args::CompareArgs;
+use crate::bench::quality::{Measure, quality};
+use crate::bench::results::Quality;
+use crate::files::{self, Sink, Source};
+use crate::progress::Progress;
+
+/// First bytes of a kiln file, as `FORMAT.md` states them.
+const SIGNATURE: &[u8] = b"\x9bKLN";
+
+/// What is printed.
+#[derive(Serialize)]
+struct Report {
+    width: u32,
+    height: u32,
+    /// Length of file B.
+    bytes: usize,
+    bpp: f64,
+    /// Samples that differ, of all samples of RGB.
+    differing_samples: usize,
+    /// Largest difference of a sample.
+    largest_difference: u8,
+    #[serde(flatten)]
+    quality: Quality,
+}
+
+/// Runs the subcommand.
+pub fn run(args: &CompareArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    if let Some(out) = &args.out {
+        files::check_sink(&Sink::File(out.clone()))?;
+    }
+    let progress = Progress::new("compare", quiet);
+    progress.set("reading", 0, 3);
+    let (original, _) = load(&args.original, args)?;
+    let (other, bytes) = load(&args.other, args)?;
+    ensure!(
+        original.dimensions() == other.dimensions(),
+        "{} has {}x{} pixels, but {} has {}x{}: only pictures of one size can be compared",
+        args.original.display(),
+        original.width(),
+        original.height(),
+        args.other.display(),
+        other.width(),
+        other.height()
+    );
+    progress.set("measuring", 1, 3);
+    let differences = || {
+        let pairs = original.as_raw().iter().zip(other.as_raw());
+        pairs.map(|(&a, &b)| a.abs_diff(b))
+    };
+    let (width, height) = original.dimensions();
+    let report = Report {
+        width,
+        height,
+        bytes,
+        bpp: 8.0 * bytes as f64 / (f64::from(width) * f64::from(height)),
+        differing_samples: differences().filter(|&difference| difference > 0).count(),
+        largest_difference: differences().max().unwrap_or(0),
+        quality: quality(&original, &other, &Measure::ALL)?,
+    };
+    if let Some(out) = &args.out {
+        progress.set("writing", 2, 3);
+        let mut png = std::io::Cursor::new(Vec::new());
+        difference(&original, &other, args.gain).write_to(&mut png, ImageFormat::Png)?;
+        files::write(&Sink::File(out.clone()), png.get_ref())?;
+    }
+    drop(progress);
+    if args.json {
+        batch::print_json(&report)?;
+    } else {
+        batch::print(&text(&report))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// 8-bit RGB of a picture or of a kiln file, and the length of the file.
+fn load(path: &Path, args: &CompareArgs) -> anyhow::Result<(RgbImage, usize)> {
+    let source = Source::from(path);
+    let bytes = files::read(&source)?;
+    let picture = if bytes.starts_with(SIGNATURE) {
+        let decoder = Decoder::new(model::load(&args.model, true)?);
+        decoder
+            .decode(&bytes)
+            .with_context(|| source.to_string())?
+            .picture
+    } else {
+        picture::load(&bytes, &PictureLimits::default()).with_context(|| source.to_string())?
+    };
+    Ok((picture.image.into_rgb8(), bytes.len()))
+}
+
+/// `grey + gain * (b - a)` for every sample.
+fn difference(a: &RgbImage, b: &RgbImage, gain: u8) -> RgbImage {
+    RgbImage::from_fn(a.width(), a.height(), |x, y| {
+        let (a, b) = (a.get_pixel(x, y), b.get_pixel(x, y));
+        Rgb([0, 1, 2].map(|c| {
+            let amplified = i32::from(gain) * (i32::from(b[c]) - i32::from(a[c]));
+            (128 + amplified).clamp(0, 255) as u8
+        }))
+    })
+}
+
+fn text(report: &Report) -> String {
+    let quality = &report.quality;
+    let samples = 3.0 * f64::from(report.width) * f64::from(report.height);
+    let mut lines = vec![
+        ("size", format!("{}x{}", report.width, report.height)),
+        (
+            "file B",
+            format!("{} bytes, {:.4} bpp", report.bytes, report.bpp),
+        ),
+        (
+            "differing samples",
+            format!(
+                "{:.2} %, by at most {}",
+                100.0 * report.differing_samples as f64 / samples,
+                report.largest_difference
+            ),
+        ),
+    ];
+    let mut put = |name, value: Option<f64>, digits: usize, unit: &str| {
+        let value = value.map_or_else(
+            || "none: the pictures are too small for it".to_owned(),
+            |value| format!("{value:.digits$}{unit}"),
+        );
+        lines.push((name, value));
+    };
+    put("PSNR", quality.psnr, 3, " dB");
+    put("PSNR of luma", quality.psnr_y, 3, " dB");
+    put("PSNR-YUV 6:1:1", quality.psnr_yuv, 3, " dB");
+    put("MS-SSIM", quality.msssim, 6, "");
+    put("SSIMULACRA2", quality.ssimulacra2, 3, "");
+    put("Butteraugli max", quality.butteraugli, 3, "");
+    put("Butteraugli 3-norm", quality.butteraugli_3norm, 3, "");
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:<18}  {value}\n"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_is_grey_and_differences_are_amplified_and_clamped() {
+        let a = RgbImage::from_raw(1, 2, vec![10, 20, 30, 0, 255, 9]).unwrap();
+        let b = RgbImage::from_raw(1, 2, vec![10, 21, 28, 255, 0, 9]).unwrap();
+        assert_eq!(
+            difference(&a, &b, 8).into_raw(),
+            [128, 136, 112, 255, 0, 128]
+        );
+        assert_eq!(difference(&a, &a, 128).into_raw(), [128; 6]);
+    }
+}

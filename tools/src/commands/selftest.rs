@@ -1,0 +1,150 @@
+//! `kiln selftest`.
+
+use std::process::ExitCode;
+
+use kiln::selftest::{self, DeviceReport, Report};
+use kiln::{DeviceChoice, PixelDifference};
+use serde_json::{Value, json};
+
+use super::batch::{print, print_json};
+use super::model::hex;
+use crate::args::SelftestArgs;
+use crate::progress::Progress;
+use crate::usage::UsageError;
+
+/// Runs the subcommand. The exit code is 1 when a device fails.
+pub fn run(args: &SelftestArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    let only = args
+        .device
+        .as_deref()
+        .map(|name| {
+            name.parse::<DeviceChoice>()
+                .map_err(|error| UsageError(format!("--device {name}: {error}")))
+        })
+        .transpose()?;
+    if let Some(threads) = args.threads {
+        kiln::set_threads(threads)?;
+    }
+    let report = selftest::run(only.as_ref(), &Progress::new("selftest", quiet))?;
+    if args.json {
+        print_json(&to_json(&report))?;
+    } else {
+        print(&report.devices.iter().map(to_text).collect::<String>())?;
+    }
+    Ok(match report.passed() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn verdict(device: &DeviceReport) -> &'static str {
+    if device.passed() { "pass" } else { "FAIL" }
+}
+
+fn to_text(report: &DeviceReport) -> String {
+    let device = &report.device;
+    let mut text = format!(
+        "{} ({}): {}\n  exact networks on this device: {} ({:.1} s)\n",
+        device.name,
+        device.kind,
+        verdict(report),
+        exact(report),
+        report.exact_time.as_secs_f64(),
+    );
+    if device.kind != "cpu" && device.exact_on_cpu {
+        text += &format!(
+            "  kiln runs them on the CPU here: {}\n",
+            device.exact_reason
+        );
+    }
+    text += &format!(
+        "  decoding {} files: {} ({:.1} s)\n",
+        report.files,
+        pixels(&report.pixels),
+        report.decode_time.as_secs_f64()
+    );
+    for problem in &report.problems {
+        text += &format!("  failed: {problem}\n");
+    }
+    text
+}
+
+fn exact(report: &DeviceReport) -> String {
+    let found = &report.exact;
+    if let Some(failure) = &found.failure {
+        format!("failed: {failure}")
+    } else if found.identical() {
+        format!(
+            "{} symbols, all rows, latents and bytes identical",
+            found.symbols
+        )
+    } else {
+        format!(
+            "WRONG: {} of {} rows, {} values of latents, the bytes of {} of {} files",
+            found.wrong_rows,
+            found.symbols,
+            found.wrong_latents,
+            found.wrong_payloads,
+            report.files
+        )
+    }
+}
+
+fn pixels(found: &PixelDifference) -> String {
+    if found.differing == 0 {
+        return format!("{} samples, all equal", found.samples);
+    }
+    format!(
+        "{} of {} samples differ ({:.2e}), colours by at most {} of 255{}",
+        found.differing,
+        found.samples,
+        found.share(),
+        found.largest,
+        match found.alpha {
+            0 => String::new(),
+            n => format!(", {n} samples of alpha"),
+        }
+    )
+}
+
+fn to_json(report: &Report) -> Value {
+    let devices: Vec<Value> = report
+        .devices
+        .iter()
+        .map(|d| {
+            json!({
+                "name": d.device.name,
+                "kind": d.device.kind,
+                "pass": d.passed(),
+                "files": d.files,
+                "exact": {
+                    "identical": d.exact.identical(),
+                    "symbols": d.exact.symbols,
+                    "wrong_rows": d.exact.wrong_rows,
+                    "wrong_latents": d.exact.wrong_latents,
+                    "wrong_payloads": d.exact.wrong_payloads,
+                    "failure": d.exact.failure,
+                    "seconds": d.exact_time.as_secs_f64(),
+                    "used": !d.device.exact_on_cpu || d.device.kind == "cpu",
+                    "reason": d.device.exact_reason,
+                },
+                "pixels": {
+                    "samples": d.pixels.samples,
+                    "differing": d.pixels.differing,
+                    "share": d.pixels.share(),
+                    "largest": d.pixels.largest,
+                    "alpha": d.pixels.alpha,
+                    "seconds": d.decode_time.as_secs_f64(),
+                },
+                "problems": d.problems,
+            })
+        })
+        .collect();
+    json!({
+        "program": format!("kiln {}", env!("CARGO_PKG_VERSION")),
+        "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "decoder_set": hex(report.decoder_set),
+        "pass": report.passed(),
+        "devices": devices,
+    })
+}

@@ -1,0 +1,97 @@
+//! Values of reference programs, which `tests/reference/perceptual.py` has written, and the pictures they belong to.
+
+use image::imageops::crop_imm;
+use image::{Rgb, RgbImage};
+use serde::Deserialize;
+
+/// A pair of pictures and what the references say of it.
+#[derive(Deserialize)]
+pub struct Case {
+    image: String,
+    crop: [u32; 4],
+    pub damage: String,
+    pub ssimulacra2: f64,
+    pub butteraugli: f64,
+    pub butteraugli_3norm: f64,
+    pub psnr_y: f64,
+    pub psnr_yuv: f64,
+}
+
+#[derive(Deserialize)]
+struct File {
+    cases: Vec<Case>,
+}
+
+/// All cases.
+pub fn cases() -> Vec<Case> {
+    let text = include_str!("../../tests/reference/perceptual.json");
+    serde_json::from_str::<File>(text).unwrap().cases
+}
+
+impl Case {
+    /// Names the case in messages.
+    pub fn name(&self) -> String {
+        format!("{} with {}", self.image, self.damage)
+    }
+
+    /// Original and damaged picture.
+    pub fn pictures(&self) -> [RgbImage; 2] {
+        let path = kiln_datasets::kodak_folder()
+            .unwrap()
+            .join(format!("{}.png", self.image));
+        let [left, top, width, height] = self.crop;
+        let original = crop_imm(
+            &image::open(path).unwrap().into_rgb8(),
+            left,
+            top,
+            width,
+            height,
+        )
+        .to_image();
+        let damaged = damage(&original, &self.damage);
+        [original, damaged]
+    }
+}
+
+/// The same as `damage` in the script.
+fn damage(original: &RgbImage, kind: &str) -> RgbImage {
+    let (name, amount) = kind.split_once(' ').unwrap();
+    let amount: u8 = amount.parse().unwrap();
+    let mut out = original.clone();
+    match name {
+        "step" => {
+            for sample in out.iter_mut() {
+                *sample = (*sample / amount * amount).saturating_add(amount / 2);
+            }
+        }
+        "blur" => {
+            for _ in 0..amount {
+                out = blur(&out);
+            }
+        }
+        "tint" => {
+            for Rgb([red, _, blue]) in out.pixels_mut() {
+                *red = red.saturating_add(amount);
+                *blue = blue.saturating_sub(amount);
+            }
+        }
+        other => panic!("{other} is no damage"),
+    }
+    out
+}
+
+/// Rounded mean of 3x3 pixels, edges repeated.
+fn blur(picture: &RgbImage) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let inside = |at: u32, step: u32, size: u32| (at + step).saturating_sub(1).min(size - 1);
+    RgbImage::from_fn(width, height, |x, y| {
+        let mut sums = [4u32; 3];
+        for (dx, dy) in (0..9).map(|i| (i % 3, i / 3)) {
+            let pixel = picture.get_pixel(inside(x, dx, width), inside(y, dy, height));
+            for (sum, &sample) in sums.iter_mut().zip(&pixel.0) {
+                *sum += u32::from(sample);
+            }
+        }
+        Rgb(sums.map(|sum| (sum / 9) as u8))
+    })
+}

@@ -1,0 +1,5 @@
+//! Parts of training that belong to the command: pictures, schedule, curve.
+
+pub mod crops;
+pub mod curve;
+pub mod schedule;
