@@ -15,48 +15,20 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use image::DynamicImage;
-use kiln::picture::{Canvas, Rect, read_rgb};
-use kiln::{ColorKind, Depth};
+use kiln::picture::Canvas;
+use kiln::pixels::{Sink, Source};
+use kiln::{ColorKind, Depth, Silent};
 use kiln_benches::{brief, photo};
 use kiln_entropy::{CodeError, Symbols, Tables};
 use kiln_models::config::HYPER_CELL;
 use kiln_models::device::DeviceInfo;
-use kiln_models::{BUNDLED, Model, ModelError, PixelSink, PixelSource, grid, stripes};
-use ndarray::{Array3, ArrayView3, ArrayViewMut3};
+use kiln_models::{BUNDLED, Model, PixelSource, grid, stripes};
+use ndarray::Array3;
 
 const WIDTH: u32 = 768;
 const HEIGHT: u32 = 512;
 /// Quality 60, the default of the command.
 const LEVEL: u8 = 38;
-
-struct Source(DynamicImage);
-
-impl PixelSource for Source {
-    fn size(&self) -> (usize, usize) {
-        (self.0.height() as usize, self.0.width() as usize)
-    }
-
-    fn read(&self, x: usize, y: usize, out: ArrayViewMut3<f32>) -> Result<(), ModelError> {
-        let (_, height, width) = out.dim();
-        let rect = Rect {
-            x: x as i64,
-            y: y as i64,
-            width: width as u32,
-            height: height as u32,
-        };
-        read_rgb(&self.0, rect, out).map_err(|e| ModelError::Device(e.to_string()))
-    }
-}
-
-struct Sink(Canvas);
-
-impl PixelSink for Sink {
-    fn write(&mut self, x: usize, y: usize, planes: ArrayView3<f32>) -> Result<(), ModelError> {
-        self.0
-            .write_rgb(x as u32, y as u32, planes)
-            .map_err(|e| ModelError::Device(e.to_string()))
-    }
-}
 
 /// Takes every symbol for 0 and stores nothing: what is left is the time of the networks.
 struct Nothing;
@@ -75,7 +47,8 @@ impl Symbols for Nothing {
 
 fn stages(c: &mut Criterion) {
     let model = Model::load(BUNDLED, &DeviceInfo::cpu()).unwrap();
-    let source = Source(photo::photo(WIDTH, HEIGHT).unwrap().into());
+    let image: DynamicImage = photo::photo(WIDTH, HEIGHT).unwrap().into();
+    let source = Source::new(&image, &Silent);
     let (height, width) = source.size();
     let y = model.analyse(&source).unwrap();
     let coded = model.encode_latents(&y, LEVEL).unwrap();
@@ -111,8 +84,8 @@ fn stages(c: &mut Criterion) {
         });
     });
     group.bench_function("decode/code", |b| b.iter(decode));
-    let canvas = Canvas::new(WIDTH, HEIGHT, ColorKind::Rgb, false, Depth::Eight).unwrap();
-    let mut sink = Sink(canvas);
+    let mut canvas = Canvas::new(WIDTH, HEIGHT, ColorKind::Rgb, false, Depth::Eight).unwrap();
+    let mut sink = Sink::new(&mut canvas, &Silent);
     group.bench_function("decode/synthesise", |b| {
         b.iter(|| {
             model

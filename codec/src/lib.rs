@@ -31,7 +31,8 @@ mod limits;
 mod model;
 mod options;
 pub mod picture;
-mod pixels;
+#[doc(hidden)]
+pub mod pixels;
 mod progress;
 pub mod selftest;
 mod verify;
@@ -47,7 +48,7 @@ pub use limits::Limits;
 pub use model::{DeviceInfo, Model, devices, set_threads};
 pub use options::{Effort, EncodeOptions, LEVELS, Target, level_of_quality};
 pub use picture::Picture;
-pub use progress::{Progress, StageTimes, stage};
+pub use progress::{Progress, Silent, StageTimes, stage};
 pub use verify::{PixelDifference, Reconstruction, Verified, verify};
 
 /// Architecture number of the bundled weights in a file's header. 1 was the same name before its activation functions

@@ -1,4 +1,4 @@
-//! Pictures as the source and sink of the networks' tiles.
+//! Pictures as the source and sink of the networks' tiles. Public for the benches and tests that run single stages.
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -41,13 +41,15 @@ impl<'a> Meter<'a> {
     }
 }
 
-pub(crate) struct Source<'a> {
+/// A picture as the networks read it.
+pub struct Source<'a> {
     image: &'a DynamicImage,
     meter: Meter<'a>,
 }
 
 impl<'a> Source<'a> {
-    pub(crate) fn new(image: &'a DynamicImage, progress: &'a dyn Progress) -> Self {
+    /// The picture; its tiles are reported as [`stage::ANALYSE`].
+    pub fn new(image: &'a DynamicImage, progress: &'a dyn Progress) -> Self {
         let pixels = u64::from(image.width()) * u64::from(image.height());
         Self {
             image,
@@ -75,13 +77,15 @@ impl PixelSource for Source<'_> {
     }
 }
 
-pub(crate) struct Sink<'a> {
+/// A canvas as the networks write it.
+pub struct Sink<'a> {
     canvas: &'a mut Canvas,
     meter: Meter<'a>,
 }
 
 impl<'a> Sink<'a> {
-    pub(crate) fn new(canvas: &'a mut Canvas, progress: &'a dyn Progress) -> Self {
+    /// The canvas; its tiles are reported as [`stage::SYNTHESISE`].
+    pub fn new(canvas: &'a mut Canvas, progress: &'a dyn Progress) -> Self {
         let pixels = u64::from(canvas.width()) * u64::from(canvas.height());
         Self {
             canvas,
@@ -95,6 +99,18 @@ impl PixelSink for Sink<'_> {
         let (_, height, width) = planes.dim();
         self.canvas
             .write_rgb(x as u32, y as u32, planes)
+            .map_err(|e| ModelError::Device(e.to_string()))?;
+        self.meter.add(height * width)
+    }
+
+    fn is_rgb8(&self) -> bool {
+        self.canvas.is_rgb8()
+    }
+
+    fn write_rgb8(&mut self, x: usize, y: usize, pixels: ArrayView3<u8>) -> Result<(), ModelError> {
+        let (height, width, _) = pixels.dim();
+        self.canvas
+            .write_rgb8(x as u32, y as u32, pixels)
             .map_err(|e| ModelError::Device(e.to_string()))?;
         self.meter.add(height * width)
     }

@@ -25,8 +25,9 @@ pub trait Progress: Sync {
     fn update(&self, stage: &'static str, done: u64, total: u64) -> ControlFlow<()>;
 }
 
-/// Follows nothing.
-pub(crate) struct Silent;
+/// Follows nothing and stops nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
 
 impl Progress for Silent {
     fn update(&self, _: &'static str, _: u64, _: u64) -> ControlFlow<()> {

@@ -2,6 +2,7 @@
 //!
 //! Devices: the CPU with one thread and with two, a scalar 64-bit integer program that shares no network code with the
 //! library, and graphics adapters where there are some. With `KILN_REQUIRE_GPU=1` the absence of an adapter is a failure.
+//! `--features kiln/ndarray` adds Burn's `ndarray` backend.
 
 #[path = "common/integer.rs"]
 mod integer;
@@ -128,26 +129,39 @@ fn reference() -> Model {
     Model::load(BUNDLED, &DeviceInfo::cpu()).unwrap()
 }
 
-#[test]
-fn cpu_threads_and_scalar_integers_agree_on_the_conformance_set() {
-    let devices = [Device::cpu(1), Device::cpu(2), Device::integers()];
+/// Fills the matrix for files of the conformance set and says what was compared.
+fn compare_files(devices: &[Device], files: &[(&str, u8)]) {
+    let started = std::time::Instant::now();
+    let reference = reference();
     let mut counts = Counts::default();
-    for (source, level) in FILES {
-        compare(
-            &devices,
-            &reference(),
-            &Case::read(source, level),
-            &mut counts,
-        );
+    for &(source, level) in files {
+        compare(devices, &reference, &Case::read(source, level), &mut counts);
     }
+    let names: Vec<&str> = devices.iter().map(|d| d.name.as_str()).collect();
     println!(
-        "{} files, {} symbols, {} cells of {} x {} devices: identical",
+        "{}: {} files, {} symbols, {} cells identical, {:.1} s",
+        names.join(" x "),
         counts.files,
         counts.symbols,
         counts.cells,
-        devices.len(),
-        devices.len()
+        started.elapsed().as_secs_f64()
     );
+}
+
+/// The devices that need no graphics adapter.
+fn processors() -> Vec<Device> {
+    vec![
+        Device::cpu(1),
+        Device::cpu(2),
+        Device::integers(),
+        #[cfg(feature = "ndarray")]
+        Device::library("ndarray".into(), &DeviceInfo::ndarray(), 1),
+    ]
+}
+
+#[test]
+fn cpu_threads_and_scalar_integers_agree_on_the_conformance_set() {
+    compare_files(&processors(), &FILES);
 }
 
 /// Every graphics adapter; on a machine without one this says so and passes, unless one is required.
@@ -155,7 +169,7 @@ fn cpu_threads_and_scalar_integers_agree_on_the_conformance_set() {
 fn graphics_adapters_agree_on_the_small_files() {
     let adapters: Vec<DeviceInfo> = device::devices()
         .into_iter()
-        .filter(|d| !d.is_cpu())
+        .filter(|d| d.kind.ends_with("gpu"))
         .collect();
     if adapters.is_empty() {
         assert!(
@@ -171,24 +185,7 @@ fn graphics_adapters_agree_on_the_small_files() {
             Device::cpu(1),
             Device::library(adapter.name.clone(), &adapter, 1),
         ];
-        let mut counts = Counts::default();
-        let started = std::time::Instant::now();
-        for (source, level) in set::SMALL {
-            compare(
-                &devices,
-                &reference(),
-                &Case::read(source, level),
-                &mut counts,
-            );
-        }
-        println!(
-            "cpu x {}: {} files, {} symbols, {} cells identical, {:.1} s",
-            adapter.name,
-            counts.files,
-            counts.symbols,
-            counts.cells,
-            started.elapsed().as_secs_f64()
-        );
+        compare_files(&devices, &set::SMALL);
     }
 }
 
@@ -198,7 +195,7 @@ fn graphics_adapters_agree_on_the_small_files() {
 #[ignore = "takes minutes"]
 fn cpu_threads_and_scalar_integers_agree_on_kodak() {
     const LEVELS: [u8; 4] = [0, 21, 42, 63];
-    let devices = [Device::cpu(1), Device::cpu(2), Device::integers()];
+    let devices = processors();
     let (model, reference) = (set::cpu(), reference());
     let mut counts = Counts::default();
     let mut files = Vec::new();

@@ -203,6 +203,32 @@ fn views_with_gaps_work_like_others() {
 }
 
 #[test]
+fn rounded_pixels_make_the_same_picture_as_planes() {
+    for has_alpha in [false, true] {
+        let image = every_value(ColorKind::Rgb, has_alpha, Depth::Eight);
+        let planes = planes_of(&image, whole(&image));
+        let rgb = image.to_rgb8();
+        let pixels = Array3::from_shape_vec((256, 256, 3), rgb.into_raw()).unwrap();
+        // Beyond the canvas on two sides, and beside it.
+        for (x, y) in [(0, 0), (30, 190), (300, 0), (0, 300)] {
+            let new = || Canvas::new(250, 200, ColorKind::Rgb, has_alpha, Depth::Eight).unwrap();
+            let (mut a, mut b) = (new(), new());
+            assert!(a.is_rgb8());
+            a.write_rgb(x, y, planes.view()).unwrap();
+            b.write_rgb8(x, y, pixels.view()).unwrap();
+            assert_eq!(a.into_image(), b.into_image());
+        }
+    }
+    for (color, has_alpha, depth) in all_kinds() {
+        let mut canvas = Canvas::new(4, 4, color, has_alpha, depth).unwrap();
+        let fits = color == ColorKind::Rgb && depth == Depth::Eight;
+        assert_eq!(canvas.is_rgb8(), fits);
+        let written = canvas.write_rgb8(0, 0, Array3::zeros((4, 4, 3)).view());
+        assert_eq!(written.is_ok(), fits);
+    }
+}
+
+#[test]
 fn tiles_and_bands_make_the_same_picture_as_one_write() {
     for (color, has_alpha, depth) in all_kinds() {
         let planes = Array3::from_shape_fn((3, 50, 70), |(c, y, x)| {

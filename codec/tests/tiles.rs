@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{decode, encode, model, photo, plain, psnr};
 use image::{DynamicImage, RgbImage};
-use kiln::picture::{Rect, read_rgb};
-use kiln::{Decoder, EncodeOptions, Encoder, Progress, Target, TileSize};
+use kiln::pixels::Source;
+use kiln::{Decoder, EncodeOptions, Encoder, Progress, Silent, Target, TileSize};
 use kiln_models::config::CELL;
 use kiln_models::device::DeviceInfo;
 use kiln_models::{BUNDLED, Model, ModelError, PixelSink, PixelSource, grid};
-use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
+use ndarray::{Array3, ArrayView3, s};
 
 const LEVELS: [u8; 3] = [5, 38, 60];
 
@@ -105,26 +105,6 @@ fn a_file_made_in_tiles_of_any_size_is_as_good() {
     }
 }
 
-/// A picture as the networks read it.
-struct Source(DynamicImage);
-
-impl PixelSource for Source {
-    fn size(&self) -> (usize, usize) {
-        (self.0.height() as usize, self.0.width() as usize)
-    }
-
-    fn read(&self, x: usize, y: usize, out: ArrayViewMut3<f32>) -> Result<(), ModelError> {
-        let (_, height, width) = out.dim();
-        let rect = Rect {
-            x: x as i64,
-            y: y as i64,
-            width: width as u32,
-            height: height as u32,
-        };
-        read_rgb(&self.0, rect, out).map_err(|e| ModelError::Device(e.to_string()))
-    }
-}
-
 /// What the networks paint: [3, height, width] of whole cells.
 struct Planes(Array3<f32>);
 
@@ -154,7 +134,8 @@ fn float_networks_agree_within_their_rounding() {
     const LEVEL: u8 = 38;
     let reference = in_tiles(TileSize::default());
     for image in pictures() {
-        let source = Source(image.into());
+        let image = DynamicImage::from(image);
+        let source = Source::new(&image, &Silent);
         let (height, width) = source.size();
         let y = reference.analyse(&source).unwrap();
         let coded = reference.encode_latents(&y, LEVEL).unwrap();
@@ -190,7 +171,8 @@ fn exact_networks_agree_in_every_bit() {
     let others = [64, 128].map(|pixels| (pixels, in_tiles(tile(pixels))));
     let (mut same_z, mut compared) = (0, 0);
     for image in pictures() {
-        let source = Source(image.into());
+        let image = DynamicImage::from(image);
+        let source = Source::new(&image, &Silent);
         let (height, width) = source.size();
         let y = reference.analyse(&source).unwrap();
         for level in LEVELS {

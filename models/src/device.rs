@@ -118,7 +118,7 @@ fn place(name: &str, is_cpu: bool, choice: ExactChoice, seen: &[Seen]) -> Placem
 pub struct DeviceInfo {
     /// The name under which it can be chosen.
     pub name: String,
-    /// `cpu`, `gpu` or `software gpu` (an adapter emulated by the CPU).
+    /// `cpu`, `gpu`, `software gpu` (an adapter emulated by the CPU) or `ndarray` (see the feature of that name).
     pub kind: &'static str,
     device: Device,
 }
@@ -130,6 +130,16 @@ impl DeviceInfo {
             name: "cpu".into(),
             kind: "cpu",
             device: Device::flex(),
+        }
+    }
+
+    /// Burn's `ndarray` backend, an implementation of its own on the CPU: a second witness for tests of exactness.
+    #[cfg(feature = "ndarray")]
+    pub fn ndarray() -> Self {
+        Self {
+            name: "ndarray".into(),
+            kind: "ndarray",
+            device: Device::ndarray(),
         }
     }
 
@@ -175,9 +185,11 @@ fn adapters() -> Vec<DeviceInfo> {
 
 /// Every device of this machine, the CPU first.
 pub fn devices() -> Vec<DeviceInfo> {
-    std::iter::once(DeviceInfo::cpu())
-        .chain(adapters())
-        .collect()
+    let mut all = vec![DeviceInfo::cpu()];
+    #[cfg(feature = "ndarray")]
+    all.push(DeviceInfo::ndarray());
+    all.extend(adapters());
+    all
 }
 
 /// The device that a choice stands for. [`DeviceChoice::Auto`] is a hardware GPU if there is one, else the CPU: whether

@@ -13,10 +13,11 @@ use rayon::prelude::*;
 
 use crate::ModelError;
 use crate::config::{CELL, HYPER_CELL};
-use crate::exact::{ACT_MAX, MEAN_BITS, Z_MAX};
+use crate::exact::{ACT_MAX, MEAN_BITS};
 use crate::hyper::{Context, Parameters};
 use crate::model::Model;
-use crate::tensors::{download, upload};
+use crate::quantise::hyper_symbol;
+use crate::tensors::{download, download_parameters, unpack_parameters, upload};
 use crate::tiles::{Span, spans};
 
 /// Rows of y that share one chunk of the stream.
@@ -168,7 +169,7 @@ impl Model {
         Ok((latents.y_hat, coders))
     }
 
-    /// z of an analysed picture, rounded: [zh, Z, zw].
+    /// z of an analysed picture, rounded by rate and distortion: [zh, Z, zw].
     pub(crate) fn hyper_analyse(
         &self,
         y: &Array3<f32>,
@@ -198,11 +199,13 @@ impl Model {
             }
             let out = download(self.h_a().forward(upload(t, self.device())))?;
             let core = out.slice(s![.., v.inner(1), u.inner(1)]);
-            let max = Z_MAX as f32;
-            z.slice_mut(s![v.core, .., u.core])
-                .zip_mut_with(&core.permuted_axes([1, 0, 2]), |o, x| {
-                    *o = (x + 0.5).floor().clamp(-max, max) as i32
-                });
+            for (row, (mut z, x)) in self.z_rows(level).iter().zip(
+                z.slice_mut(s![v.core, .., u.core])
+                    .axis_iter_mut(Axis(1))
+                    .zip(core.outer_iter()),
+            ) {
+                z.zip_mut_with(&x, |z, &x| *z = hyper_symbol(self.z_tables(), *row, x));
+            }
         }
         Ok(z)
     }
@@ -259,9 +262,10 @@ impl Model {
             .par_iter_mut()
             .try_for_each(|stripe| -> Result<(), ModelError> {
                 stripe.tiles = self.features(z, stripe.rows.clone(), (h, w), level)?;
-                let parameters = host_parameters(stripe.rows.clone(), m, w, &stripe.tiles, |t| {
-                    Ok(self.h_s().parameters(t.features.clone(), level))
-                })?;
+                let parameters =
+                    self.host_parameters(stripe.rows.clone(), w, &stripe.tiles, |t| {
+                        Ok(self.h_s().parameters(t.features.clone(), level))
+                    })?;
                 self.step(0, stripe, &parameters, source.as_ref(), level)
             })?;
 
@@ -287,7 +291,7 @@ impl Model {
                         below,
                         shift: self.shift(level),
                     };
-                    host_parameters(stripe.rows.clone(), m, w, &stripe.tiles, |t| {
+                    self.host_parameters(stripe.rows.clone(), w, &stripe.tiles, |t| {
                         let u = upload(known.context(t, w), self.exact_device());
                         Ok(self.context().parameters(u, t.features.clone(), level))
                     })?
@@ -402,40 +406,48 @@ impl Model {
         }
         Ok(())
     }
-}
 
-/// Runs the parameters of every tile and lays them out as the stripe: [rows, M, w].
-fn host_parameters(
-    rows: Range<usize>,
-    m: usize,
-    w: usize,
-    tiles: &[Tile],
-    mut run: impl FnMut(&Tile) -> Result<Parameters, ModelError>,
-) -> Result<HostParameters, ModelError> {
-    let mut out = HostParameters {
-        mean: Array3::zeros((rows.len(), m, w)),
-        row: Array3::zeros((rows.len(), m, w)),
-    };
-    for t in tiles {
-        let p = run(t)?;
-        let place = s![
-            t.rows.start - rows.start..t.rows.end - rows.start,
-            ..,
-            t.columns.clone()
-        ];
-        // The values are integers within the ranges that the layers clamp to.
-        out.mean
-            .slice_mut(place)
-            .zip_mut_with(&download(p.mean)?.permuted_axes([1, 0, 2]), |o, &x| {
-                *o = x as i16
-            });
-        out.row
-            .slice_mut(place)
-            .zip_mut_with(&download(p.row)?.permuted_axes([1, 0, 2]), |o, &x| {
-                *o = x as u8
-            });
+    /// Runs the parameters of every tile and lays them out as the stripe: [rows, M, w].
+    fn host_parameters(
+        &self,
+        rows: Range<usize>,
+        w: usize,
+        tiles: &[Tile],
+        mut run: impl FnMut(&Tile) -> Result<Parameters, ModelError>,
+    ) -> Result<HostParameters, ModelError> {
+        let m = self.config().latents;
+        // There is a twin where the exact networks run on a GPU.
+        let on_gpu = self.twin().is_some();
+        let mut out = HostParameters {
+            mean: Array3::zeros((rows.len(), m, w)),
+            row: Array3::zeros((rows.len(), m, w)),
+        };
+        for t in tiles {
+            let p = run(t)?;
+            let place = s![
+                t.rows.start - rows.start..t.rows.end - rows.start,
+                ..,
+                t.columns.clone()
+            ];
+            let (mut mean, mut row) = (out.mean.slice_mut(place), out.row.slice_mut(place));
+            // The values are integers within the ranges that the layers clamp to.
+            if on_gpu {
+                let packed = download_parameters(p.mean, p.row)?;
+                ndarray::Zip::from(&mut mean)
+                    .and(&mut row)
+                    .and(packed.view().permuted_axes([1, 0, 2]))
+                    .for_each(|m, r, &packed| (*m, *r) = unpack_parameters(packed));
+            } else {
+                mean.zip_mut_with(&download(p.mean)?.permuted_axes([1, 0, 2]), |o, &x| {
+                    *o = x as i16
+                });
+                row.zip_mut_with(&download(p.row)?.permuted_axes([1, 0, 2]), |o, &x| {
+                    *o = x as u8
+                });
+            }
+        }
+        Ok(out)
     }
-    Ok(out)
 }
 
 /// What step 2 may read: step 1 of a stripe and one row of its neighbours.

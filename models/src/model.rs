@@ -12,7 +12,7 @@ use crate::device::{DeviceInfo, ExactChoice, Placement};
 use crate::exact::{RESIDUAL_MAX, SHIFT_MAX, Z_MAX};
 use crate::hyper::{Context, HyperSynthesis};
 use crate::quantise::Quantiser;
-use crate::tensors::{download, upload};
+use crate::tensors::{download, download_rgb8, upload};
 use crate::tiles::tiles;
 use crate::transforms::{Analysis, HyperAnalysis, Synthesis};
 use crate::weights::DecoderSet;
@@ -39,6 +39,21 @@ pub trait PixelSink {
     /// # Errors
     /// [`ModelError::Cancelled`] to stop.
     fn write(&mut self, x: usize, y: usize, planes: ArrayView3<f32>) -> Result<(), ModelError>;
+
+    /// Whether all that is kept of a pixel is 8-bit red, green and blue. A GPU then rounds before it hands the pixels over,
+    /// a third of the bytes, and calls [`write_rgb8`](Self::write_rgb8) instead.
+    fn is_rgb8(&self) -> bool {
+        false
+    }
+
+    /// Takes pixels [height, width, 3] for the rectangle at (`x`, `y`). What reaches beyond the picture is to be dropped.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    fn write_rgb8(&mut self, x: usize, y: usize, pixels: ArrayView3<u8>) -> Result<(), ModelError> {
+        let planes = pixels.permuted_axes([2, 0, 1]);
+        self.write(x, y, planes.mapv(|p| f32::from(p) / 255.0 - 0.5).view())
+    }
 }
 
 /// A set of weights, ready to run on one device.
@@ -214,12 +229,15 @@ impl Model {
         let (h, _, w) = y_hat.dim();
         for (v, u) in tiles(h, w, self.tile.cells(), self.g_s.halo()) {
             let y = self.synthesis_input(y_hat, level, v.read.clone(), u.read.clone());
-            let out = download(self.g_s.forward(upload(y, self.device())))?;
-            sink.write(
-                u.core.start * CELL,
-                v.core.start * CELL,
-                out.slice(s![.., v.inner(CELL), u.inner(CELL)]),
-            )?;
+            let out = self.g_s.forward(upload(y, self.device()));
+            let (x0, y0) = (u.core.start * CELL, v.core.start * CELL);
+            let (rows, columns) = (v.inner(CELL), u.inner(CELL));
+            if sink.is_rgb8() && !self.device.is_cpu() {
+                let core = out.slice([0..1, 0..3, rows, columns]);
+                sink.write_rgb8(x0, y0, download_rgb8(core)?.view())?;
+            } else {
+                sink.write(x0, y0, download(out)?.slice(s![.., rows, columns]))?;
+            }
         }
         Ok(())
     }

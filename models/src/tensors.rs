@@ -25,6 +25,39 @@ pub(crate) fn download(t: Tensor<4>) -> Result<Array3<f32>, ModelError> {
     Array3::from_shape_vec((c, h, w), v).map_err(|e| ModelError::Device(e.to_string()))
 }
 
+/// Planes [1, 3, height, width] of values around -1/2..=1/2 -> pixels [height, width, 3], rounded on the device as
+/// `Canvas` does on the host: `v + 1/2`, clamped to 0..=1, times 255, halves up.
+///
+/// Three bytes fill the 24 bits that an f32 holds exactly, so that one value crosses for each pixel instead of three.
+pub(crate) fn download_rgb8(planes: Tensor<4>) -> Result<Array3<u8>, ModelError> {
+    let [_, _, h, w] = planes.dims();
+    let bytes = ((planes + 0.5).clamp(0.0, 1.0) * 255.0 + 0.5).floor();
+    let plane = |c: usize| bytes.clone().slice([0..1, c..c + 1, 0..h, 0..w]);
+    let packed = download(plane(0) + plane(1) * 256.0 + plane(2) * 65_536.0)?;
+    let pixels = packed.iter().flat_map(|&p| {
+        // A NaN of a broken device becomes 0.
+        let [r, g, b, _] = (p as u32).to_le_bytes();
+        [r, g, b]
+    });
+    Array3::from_shape_vec((h, w, 3), pixels.collect())
+        .map_err(|e| ModelError::Device(e.to_string()))
+}
+
+/// Means -32767..=32767 and rows 0..=255, both [1, M, h, w], fetched from a device as one value for each latent:
+/// `mean * 256 + row` takes 24 bits, which an f32 holds exactly. [M, h, w]: take it apart with [`unpack_parameters`].
+pub(crate) fn download_parameters(
+    mean: Tensor<4>,
+    row: Tensor<4>,
+) -> Result<Array3<f32>, ModelError> {
+    download(mean * 256.0 + row)
+}
+
+/// Mean and row of a value of [`download_parameters`].
+pub(crate) fn unpack_parameters(packed: f32) -> (i16, u8) {
+    let packed = packed as i32;
+    ((packed >> 8) as i16, packed as u8)
+}
+
 /// Values -> device tensor of the given shape.
 pub(crate) fn tensor<const D: usize>(
     values: Vec<f32>,
@@ -49,4 +82,34 @@ pub(crate) fn pixel_unshuffle(x: Tensor<4>, r: usize) -> Tensor<4> {
     x.reshape([n, c, h / r, r, w / r, r])
         .permute([0, 1, 3, 5, 2, 4])
         .reshape([n, c * r * r, h / r, w / r])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_are_rounded_as_on_the_host() {
+        let values: Vec<f32> = (0..3 * 4 * 100)
+            .map(|i| (i as f32 / 1199.0 - 0.5) * 1.2)
+            .collect();
+        let planes = tensor(values.clone(), [1, 3, 4, 100], &Device::flex());
+        let pixels = download_rgb8(planes).unwrap();
+        for ((y, x, c), &p) in pixels.indexed_iter() {
+            let v = values[(c * 4 + y) * 100 + x];
+            let expected = ((v + 0.5).clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
+            assert_eq!(p, expected, "{v}");
+        }
+    }
+
+    #[test]
+    fn parameters_survive_their_packing() {
+        let means = [-32_767.0, -1.0, 0.0, 1.0, 32_767.0, -300.0];
+        let rows = [255.0, 0.0, 63.0, 255.0, 255.0, 1.0];
+        let t = |v: [f32; 6]| tensor(v.to_vec(), [1, 6, 1, 1], &Device::flex());
+        let packed = download_parameters(t(means), t(rows)).unwrap();
+        for ((&p, mean), row) in packed.iter().zip(means).zip(rows) {
+            assert_eq!(unpack_parameters(p), (mean as i16, row as u8));
+        }
+    }
 }

@@ -97,6 +97,42 @@ impl Canvas {
             .try_for_each(|band| band.write_rgb(x, y, planes))
     }
 
+    /// Whether [`write_rgb8`](Self::write_rgb8) serves this canvas: 8-bit colour, with or without alpha.
+    pub fn is_rgb8(&self) -> bool {
+        matches!(
+            self.image,
+            DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgba8(_)
+        )
+    }
+
+    /// Writes rounded colour with its upper left pixel at column `x` and row `y`; parts beyond the canvas are left out.
+    /// Alpha stays as it is.
+    ///
+    /// # Shapes
+    /// - `pixels`: `[height, width, 3]` (red, green, blue)
+    ///
+    /// # Errors
+    /// [`PictureError::Parameter`] if there are not three samples a pixel, or the canvas is grey or has 16 bits.
+    pub fn write_rgb8(
+        &mut self,
+        x: u32,
+        y: u32,
+        pixels: ArrayView3<'_, u8>,
+    ) -> Result<(), PictureError> {
+        let width = self.width() as usize;
+        match (&mut self.image, pixels.dim().2) {
+            (DynamicImage::ImageRgb8(b), 3) => copy_rgb8::<3>(b, width, (x, y), pixels),
+            (DynamicImage::ImageRgba8(b), 3) => copy_rgb8::<4>(b, width, (x, y), pixels),
+            (image, samples) => {
+                return Err(PictureError::Parameter(format!(
+                    "pixels of {samples} samples for a canvas of type {:?}",
+                    image.color()
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// The canvas as bands of `rows` rows each (the last may have fewer; 0 counts as 1), from top to bottom.
     /// Each can be written by a thread of its own.
     pub fn bands(&mut self, rows: u32) -> Vec<Band<'_>> {
@@ -178,6 +214,24 @@ fn set_alpha<S: Copy, const CHANNELS: usize>(samples: &mut [S], alpha: &[S]) {
     let pixels = samples.as_chunks_mut::<CHANNELS>().0;
     for (pixel, alpha) in pixels.iter_mut().zip(alpha) {
         pixel[CHANNELS - 1] = *alpha;
+    }
+}
+
+fn copy_rgb8<const CHANNELS: usize>(
+    samples: &mut [u8],
+    width: usize,
+    (x, y): (u32, u32),
+    pixels: ArrayView3<'_, u8>,
+) {
+    let x = (x as usize).min(width);
+    let lines = samples.chunks_mut(width * CHANNELS).skip(y as usize);
+    for (line, from) in lines.zip(pixels.outer_iter()) {
+        let to = &mut line.as_chunks_mut::<CHANNELS>().0[x..];
+        for (to, from) in to.iter_mut().zip(from.outer_iter()) {
+            for (to, &from) in to.iter_mut().zip(from) {
+                *to = from;
+            }
+        }
     }
 }
 
