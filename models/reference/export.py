@@ -14,6 +14,7 @@ from kiln_ref import checkpoint, data
 from kiln_ref.export import export
 from kiln_ref.fixtures import write_fixtures
 from kiln_ref.model import Codec
+from kiln_ref.tables import SymbolTables
 
 KEPT = Path(__file__).parent / "checkpoints" / "base.safetensors"
 
@@ -21,7 +22,7 @@ KEPT = Path(__file__).parent / "checkpoints" / "base.safetensors"
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--checkpoint", required=True)
-    p.add_argument("--data", required=True, help="training photographs: the tables of z are counted on every tenth")
+    p.add_argument("--data", required=True, help="training photographs: tables are counted on every tenth")
     p.add_argument("--out", required=True)
     p.add_argument("--fixtures", help="folder for the parity fixtures")
     p.add_argument("--threads", type=int, default=1)
@@ -34,7 +35,12 @@ def main():
     state = checkpoint.load(args.checkpoint)
     net = Codec(state["config"])
     net.load_state_dict(state["net"])
-    tensors, meta = export(net, data.load_folder(args.data)[::10])
+    tables = None
+    if "tables" in state:
+        tables = SymbolTables()
+        tables.counts.copy_(state["tables"])
+        tables.refresh()
+    tensors, meta = export(net, data.load_folder(args.data)[::10], tables)
     save_file(tensors, args.out, metadata=meta)
     print(f"{args.out}: {len(tensors)} tensors, {sum(t.nbytes for t in tensors.values()) / 1e6:.2f} MB, step {state['step']}")
     if args.fixtures:

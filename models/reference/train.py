@@ -20,6 +20,9 @@ import torch
 from kiln_ref import checkpoint, data
 from kiln_ref.evaluate import evaluate
 from kiln_ref.model import Codec, lambda_of
+from kiln_ref.tables import SymbolTables
+
+COUNT_EVERY, REFRESH_EVERY = 4, 100   # steps between two counts of symbols, and between two uses of what was counted
 
 
 def parse():
@@ -32,6 +35,9 @@ def parse():
     p.add_argument("--resume")
     p.add_argument("--batch", type=int, default=8)
     p.add_argument("--crop", type=int, default=128)
+    p.add_argument("--last-crop", type=int, help="crop size once the learning rate has fallen to 0.4, with as many pixels (and half more) a step")
+    p.add_argument("--tables", action="store_true", help="round as the encoder does and count the tables of y: for runs that go on from trained weights")
+    p.add_argument("--balance", type=float, default=0.5, help="a level's loss is divided by this power of its lambda: more than 0.5 favours low levels")
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--linear-pace", type=float, default=0.3, help="learning rate of the linear branches, as a share of --lr")
     p.add_argument("--muon", type=float, default=0.0, help="learning rate of Muon for the float matrices (0: AdamW for all)")
@@ -101,16 +107,22 @@ def main():
     on_device = args.crops == "device" or (args.crops is None and device == "cuda")
     crops = (data.DeviceCrops if on_device else data.HostCrops)(images, device)
     opt = Optimisers(net, args)
+    tables = SymbolTables().to(device) if args.tables else None
     step, spent = 0, 0.0
     if state:
         step, spent = state["step"], state["minutes"]
         for o, s in zip(opt.all, state["opt"] or []):
             o.load_state_dict(s)
         rng = np.random.default_rng(args.seed + step)
+        if tables is not None and "tables" in state:
+            tables.counts.copy_(state["tables"])
+            tables.refresh()
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(images)} pictures, {device}", flush=True)
 
     def save(name, with_opt=True):
         s = dict(config=net.config, net=net.state_dict(), step=step, minutes=spent + (time.time() - start) / 60)
+        if tables is not None:
+            s["tables"] = tables.counts
         if with_opt:
             s["opt"] = [o.state_dict() for o in opt.all]
         torch.save(s, os.path.join(args.out, name + ".tmp"))
@@ -139,20 +151,27 @@ def main():
                 break
             factor *= 0.01 + 0.99 * left
         opt.set(factor)
-        x = crops.batch(args.batch, args.crop, rng).to(memory_format=torch.channels_last)
-        q = torch.randint(0, net.config["levels"], (args.batch,), device=device)
-        x_hat, y_bits, z_bits = net(x, q, bf16=not args.no_bf16)
-        bpp = (y_bits + z_bits) / args.crop ** 2
+        batch, crop = args.batch, args.crop
+        if args.last_crop and decay_from is not None and left < 0.4:
+            batch, crop = max(1, round(1.5 * batch * (crop / args.last_crop) ** 2)), args.last_crop
+        x = crops.batch(batch, crop, rng).to(memory_format=torch.channels_last)
+        q = torch.randint(0, net.config["levels"], (batch,), device=device)
+        if tables is not None:
+            tables.counting = step % COUNT_EVERY == 0
+        x_hat, y_bits, z_bits = net(x, q, bf16=not args.no_bf16, tables=tables)
+        bpp = (y_bits + z_bits) / crop ** 2
         mse = ((x_hat - x) ** 2).mean((1, 2, 3)) * 65025
         lam = lambda_of(q)
         # Divided by a power of lambda so that no level drowns the others.
-        loss = ((bpp + lam * mse) / lam ** 0.5).mean() * 0.1
+        loss = ((bpp + lam * mse) / lam ** args.balance).mean() * 0.1
         opt.zero()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         if torch.isfinite(norm):
             opt.step()
         step += 1
+        if tables is not None and step % REFRESH_EVERY == 0:
+            tables.refresh()
         if step % 50 == 0:
             value = loss.item()
             average = value if average is None else 0.95 * average + 0.05 * value
@@ -160,13 +179,13 @@ def main():
             print(f"{step} {minutes:.1f} min loss {average:.4f} lr x{factor:.3f}", flush=True)
         if minutes - last_eval >= args.eval_minutes:
             last_eval = minutes
-            points = evaluate(net, valid[::8], (4, 24, 44, 63))
+            points = evaluate(net, valid[::8], (4, 24, 44, 63), tables)
             writer.writerow([step, f"{spent + minutes:.1f}", f"{factor:.3f}", f"{average or 0:.4f}"] + [f"{v:.4f}" for p in points for v in p[1:]])
             log.flush()
             print("valid", step, points, flush=True)
             if decay_from is None:
                 save("stable.pt")
-    points = evaluate(net, valid[::8], (4, 24, 44, 63))
+    points = evaluate(net, valid[::8], (4, 24, 44, 63), tables)
     writer.writerow([step, f"{spent + (time.time() - start) / 60:.1f}", "0.000", f"{average or 0:.4f}"] + [f"{v:.4f}" for p in points for v in p[1:]])
     log.close()
     save("decayed.pt", with_opt=False)

@@ -21,36 +21,47 @@ def load_folder(folder, smallest=256):
     return out
 
 
-def crop(images, size, rng):
-    """One crop: scaled down at times, flipped, and twice as likely from a textured place."""
-    im = images[rng.integers(len(images))]
-    h, w, _ = im.shape
+def draw(rng, h, w, size):
+    """What a crop of a picture is to be: (side to cut, places to choose from by their texture, flip, turn).
+
+    Scaled down at times, and every other time the more textured one of two places.
+    """
     scale = rng.uniform(1.0, min(2.0, min(h, w) / size)) if rng.random() < 0.3 else 1.0
     n = int(size * scale)
-    best, best_score = None, -1.0
-    for _ in range(1 + int(rng.random() < 0.5)):
-        i, j = rng.integers(h - n + 1), rng.integers(w - n + 1)
+    places = [(rng.integers(h - n + 1), rng.integers(w - n + 1)) for _ in range(1 + int(rng.random() < 0.5))]
+    return n, places, rng.random() < 0.5, rng.random() < 0.5
+
+
+class HostCrops:
+    """Random crops of pictures in the host's memory."""
+
+    def __init__(self, images, device):
+        self.images, self.device = images, device
+
+    def _crop(self, size, rng):
+        im = self.images[rng.integers(len(self.images))]
+        n, places, flip, turn = draw(rng, *im.shape[:2], size)
+
+        def texture(place):
+            g = im[place[0]:place[0] + n:4, place[1]:place[1] + n:4, 1].astype(np.float32)
+            return np.abs(np.diff(g, axis=0)).mean() + np.abs(np.diff(g, axis=1)).mean()
+
+        i, j = max(places, key=texture)
         c = im[i:i + n, j:j + n]
-        g = c[::4, ::4, 1].astype(np.float32)
-        score = np.abs(np.diff(g, axis=0)).mean() + np.abs(np.diff(g, axis=1)).mean()
-        if score > best_score:
-            best, best_score = c, score
-    if n != size:
-        best = np.asarray(Image.fromarray(best).resize((size, size), Image.LANCZOS))
-    if rng.random() < 0.5:
-        best = best[:, ::-1]
-    if rng.random() < 0.5:
-        best = best.transpose(1, 0, 2)
-    return np.ascontiguousarray(best)
+        if n != size:
+            c = np.asarray(Image.fromarray(c).resize((size, size), Image.LANCZOS))
+        if flip:
+            c = c[:, ::-1]
+        return c.transpose(1, 0, 2) if turn else c
 
-
-def batch(images, count, size, rng):
-    x = np.stack([crop(images, size, rng) for _ in range(count)])
-    return torch.from_numpy(x).permute(0, 3, 1, 2).float() / 255 - 0.5
+    def batch(self, count, size, rng):
+        """[count, 3, size, size], pixels minus 1/2."""
+        x = np.stack([self._crop(size, rng) for _ in range(count)])
+        return torch.from_numpy(x).to(self.device).permute(0, 3, 1, 2).float() / 255 - 0.5
 
 
 class DeviceCrops:
-    """The same crops as `batch`, cut on the device from pictures held there as bytes: a GPU must not wait for the host."""
+    """The same as HostCrops, cut on the device from pictures held there as bytes: a GPU must not wait for the host."""
 
     CELL = 16  # pixels a side of the cells whose texture is known beforehand
 
@@ -70,31 +81,18 @@ class DeviceCrops:
         for _ in range(count):
             k = rng.integers(len(self.pictures))
             im, t = self.pictures[k], self.texture[k]
-            h, w = im.shape[1:]
-            scale = rng.uniform(1.0, min(2.0, min(h, w) / size)) if rng.random() < 0.3 and min(h, w) > size else 1.0
-            n = int(size * scale)
-            places = [(rng.integers(h - n + 1), rng.integers(w - n + 1)) for _ in range(1 + int(rng.random() < 0.5))]
+            n, places, flip, turn = draw(rng, *im.shape[1:], size)
             c = self.CELL
             i, j = max(places, key=lambda p: t[p[0] // c:(p[0] + n) // c, p[1] // c:(p[1] + n) // c].mean())
             x = im[:, i:i + n, j:j + n].float()
             if n != size:
                 x = torch.nn.functional.interpolate(x[None], (size, size), mode="bicubic", antialias=True)[0].round().clamp(0, 255)
-            if rng.random() < 0.5:
+            if flip:
                 x = x.flip(2)
-            if rng.random() < 0.5:
+            if turn:
                 x = x.transpose(1, 2)
             out.append(x)
         return torch.stack(out) / 255 - 0.5
-
-
-class HostCrops:
-    """`batch` over pictures in the host's memory."""
-
-    def __init__(self, images, device):
-        self.images, self.device = images, device
-
-    def batch(self, count, size, rng):
-        return batch(self.images, count, size, rng).to(self.device)
 
 
 def dct_energy(images, step=12):

@@ -9,7 +9,7 @@ from .exact import Z_MAX, round_half_up
 
 
 @torch.no_grad()
-def evaluate(net, pictures, levels):
+def evaluate(net, pictures, levels, tables=None):
     """[(level, mean bits per pixel, mean PSNR)] over pictures [h, w, 3] of bytes, cropped to multiples of 16."""
     device = next(net.parameters()).device
     net.eval()
@@ -20,9 +20,10 @@ def evaluate(net, pictures, levels):
             h, w = im.shape[0] // 16 * 16, im.shape[1] // 16 * 16
             x = torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
             lq = torch.tensor([q], device=device)
-            z, r, row, y_hat = net.latents(net.analyse(x), lq)
+            z, r, row, y_hat = net.latents(net.analyse(x), lq, tables=tables)
             z = round_half_up(z).clamp(-Z_MAX, Z_MAX)
-            b = (logistic_bits(round_half_up(r), torch.round(row)) * (row >= SKIP_BELOW)).sum()
+            b = logistic_bits(round_half_up(r), row) if tables is None else tables.bits(tables.symbols(r, row), row)
+            b = (b * (row >= SKIP_BELOW)).sum()
             b = b + laplace_bits(z, net.z_scale(lq)[:, :, None, None]).sum()
             x_hat = ((net.synthesise(y_hat, lq) + 0.5).clamp(0, 1) * 255).round()
             mse = ((x_hat - (x + 0.5) * 255) ** 2).mean().item()

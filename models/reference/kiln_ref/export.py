@@ -7,9 +7,11 @@ import torch
 
 from .exact import ACC_LIMIT, ACT_MAX, WEIGHT_MAX, Z_MAX, ExactConv, round_half_up
 from .model import PIXEL_SCALE, ROW_STEP, ROWS, SIGMA_MIN, SKIP_BELOW
+from .tables import LITERALS
 
 TABLE_TOTAL = 1 << 16
 Z_BAND = 4           # levels that share the tables of z
+BITS_OF_A_LEVEL = 1e7  # weight of a level's counts of y against the prior of tables.PRIOR symbols
 
 
 def freeze(p):
@@ -26,14 +28,22 @@ def freeze(p):
     return f.astype(np.uint16)
 
 
-def logistic_row(row):
-    """(first symbol, frequencies): literals -k..k and an escape bin for both tails."""
+def y_row(row, shares=None):
+    """(first symbol, frequencies): literals -k..k and an escape bin for both tails.
+
+    Logistic, or after `shares` of magnitudes 0..=LITERALS and of larger ones, among which the logistic shape is kept.
+    """
     sigma = math.exp(SIGMA_MIN_LOG + row * ROW_STEP)
     # Literals reach to where a tail is rarer than the resolution of the table.
     k = max(1, math.ceil(6 * sigma))
     slope = math.pi / (sigma * math.sqrt(3))
     edge = [1 / (1 + math.exp(min(-(i - 0.5) * slope, 700.0))) for i in range(-k, k + 2)]
     p = np.diff(np.array(edge))
+    if shares is not None:
+        size = np.abs(np.arange(-k, k + 1))
+        inner = size <= LITERALS
+        beyond = max(1 - p[inner].sum(), 1e-12)
+        p = np.where(inner, shares[np.minimum(size, LITERALS)] / np.where(size > 0, 2, 1), p / beyond * shares[-1])
     return -k, freeze(np.append(p, max(1 - p.sum(), 1e-7)))
 
 
@@ -72,8 +82,32 @@ def z_histograms(net, pictures):
 
 
 @torch.no_grad()
-def export(net, pictures):
-    """All tensors of a weights file, and its metadata. `pictures` (bytes, training set) give the tables of z."""
+def y_shares(net, tables, pictures):
+    """Shares of magnitudes in each row, [ROWS, LITERALS + 2], of what the encoder sends with `tables`.
+
+    Levels count alike, each by what it costs, so that the many symbols of high levels do not decide for low ones.
+    """
+    levels = range(Z_BAND // 2, net.config["levels"], 2 * Z_BAND)
+    device = next(net.parameters()).device
+    total = torch.zeros_like(tables.counts)
+    for level in levels:
+        q = torch.tensor([level], device=device)
+        counts, bits = torch.zeros_like(total), 0.0
+        for im in pictures:
+            h, w = im.shape[0] // 16 * 16, im.shape[1] // 16 * 16
+            x = torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
+            _, r, row, _ = net.latents(net.analyse(x), q, tables=tables)
+            s = tables.symbols(r, row)
+            counts += tables.histogram(s, row)
+            bits += (tables.bits(s, row) * (row >= SKIP_BELOW)).sum().item()
+        total += counts * (BITS_OF_A_LEVEL / bits)
+    return tables.shares(total).cpu().double().numpy()
+
+
+@torch.no_grad()
+def export(net, pictures, tables=None):
+    """All tensors of a weights file, and its metadata. `pictures` (bytes, training set) give the tables of z, and with
+    `tables`, which say how the encoder rounds, those of y: without they are logistic."""
     net.eval()
     out = {}
 
@@ -100,7 +134,8 @@ def export(net, pictures):
     put("gain", net.gain.all().exp(), np.float32)
     put("inverse_gain", net.inverse_gain.all().exp() * scale, np.float32)
     put("shift", net.shift, np.uint8)
-    y_rows = [logistic_row(r) for r in range(ROWS)]
+    shares = [None] * ROWS if tables is None else y_shares(net, tables, pictures)
+    y_rows = [y_row(r, shares[r]) for r in range(ROWS)]
     counts = z_histograms(net, pictures)
     bands, z, _ = counts.shape
     z_rows = [histogram_row(counts[b, c]) for b in range(bands) for c in range(z)]

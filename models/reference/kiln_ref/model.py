@@ -255,8 +255,14 @@ class Codec(nn.Module):
         """Outside training, what is not coded is zero."""
         return r if self.training else r * (row * 2 ** ROW_BITS >= SKIP_BELOW)
 
-    def latents(self, y, q, z=None, bf16=False):
-        """Both context steps. Returns z, and the residual before rounding, the row, y_hat: all [B, M, h, w]."""
+    def latents(self, y, q, z=None, bf16=False, tables=None):
+        """Both context steps. Returns z, and the residual before rounding, the row, y_hat: all [B, M, h, w].
+
+        With `tables` (tables.SymbolTables) residuals are rounded as the encoder does, without to the nearest integer.
+        """
+        def rounded(r, row):
+            return ste(round_half_up(r) if tables is None else tables.symbols(r, row * 2 ** ROW_BITS), r)
+
         with torch.autocast(y.device.type, dtype=torch.bfloat16, enabled=bf16):
             v = y * self.gain(q).exp()[:, :, None, None]
             z = self.hyper(v) if z is None else z
@@ -269,7 +275,7 @@ class Codec(nn.Module):
         mu, row = self.h_s.heads(f, q)
         mu0 = mu * unit
         r0 = self.skip((v - mu0) * mask, row)
-        y0 = (ste(round_half_up(r0), r0) + mu0) * mask
+        y0 = (rounded(r0, row) + mu0) * mask
         # floor of the fixed-point value over 2**shift, as the decoder shifts it
         u = y0 / unit
         u = ste(torch.floor(u * 2 ** ACT_BITS) / 2 ** ACT_BITS, u)
@@ -277,17 +283,29 @@ class Codec(nn.Module):
         mu1 = mu * unit
         other = 1 - mask
         r1 = self.skip((v - mu1) * other, row1)
-        y1 = (ste(round_half_up(r1), r1) + mu1) * other
+        y1 = (rounded(r1, row1) + mu1) * other
         row = soft_clamp(row * 2 ** ROW_BITS * mask + row1 * 2 ** ROW_BITS * other, 0.0, float(ROWS - 1))
         return z, r0 + r1, row, y0 + y1
 
-    def forward(self, x, q, bf16=False):
-        """Training pass: (x_hat, bits of y, bits of z), the bits with additive noise, summed per picture."""
+    def forward(self, x, q, bf16=False, tables=None):
+        """Training pass: (x_hat, bits of y, bits of z), the bits with additive noise, summed per picture.
+
+        With `tables` the value of y's bits and the gradient of its rows are those of the symbols sent; the noise is left to
+        give the residuals theirs.
+        """
         y = self.analyse(x, bf16)
-        z, r, row, y_hat = self.latents(y, q, bf16=bf16)
-        y_bits = logistic_bits(r + torch.rand_like(r) - 0.5, row).sum((1, 2, 3))
+        z, r, row, y_hat = self.latents(y, q, bf16=bf16, tables=tables)
+        noisy = r + torch.rand_like(r) - 0.5
+        if tables is None:
+            y_bits = logistic_bits(noisy, row)
+        else:
+            soft = logistic_bits(noisy, row.detach())
+            s = tables.symbols(r, row)
+            if tables.counting:
+                tables.count(s, row)
+            y_bits = tables.bits(s, row) + (soft - soft.detach())
         z_bits = laplace_bits(z + torch.rand_like(z) - 0.5, self.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
-        return self.synthesise(y_hat, q, bf16), y_bits, z_bits
+        return self.synthesise(y_hat, q, bf16), y_bits.sum((1, 2, 3)), z_bits
 
 
 def logistic_bits(r, row):
