@@ -89,18 +89,18 @@ def y_shares(net, tables, pictures):
     """
     levels = range(Z_BAND // 2, net.config["levels"], 2 * Z_BAND)
     device = next(net.parameters()).device
-    total = torch.zeros_like(tables.counts)
-    for level in levels:
-        q = torch.tensor([level], device=device)
-        counts, bits = torch.zeros_like(total), 0.0
-        for im in pictures:
-            h, w = im.shape[0] // 16 * 16, im.shape[1] // 16 * 16
-            x = torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
-            _, r, row, _ = net.latents(net.analyse(x), q, tables=tables)
+    counts = [torch.zeros_like(tables.counts) for _ in levels]
+    bits = [0.0 for _ in levels]
+    for im in pictures:
+        h, w = im.shape[0] // 16 * 16, im.shape[1] // 16 * 16
+        x = torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
+        y = net.analyse(x)
+        for i, level in enumerate(levels):
+            _, r, row, _ = net.latents(y, torch.tensor([level], device=device), tables=tables)
             s = tables.symbols(r, row)
-            counts += tables.histogram(s, row)
-            bits += (tables.bits(s, row) * (row >= SKIP_BELOW)).sum().item()
-        total += counts * (BITS_OF_A_LEVEL / bits)
+            counts[i] += tables.histogram(s, row)
+            bits[i] += (tables.bits(s, row) * (row >= SKIP_BELOW)).sum().item()
+    total = sum(c * (BITS_OF_A_LEVEL / b) for c, b in zip(counts, bits))
     return tables.shares(total).cpu().double().numpy()
 
 
