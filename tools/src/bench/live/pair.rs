@@ -1,7 +1,5 @@
 //! Codecs that are two tools: one writes a file from a picture, the other a picture from the file.
 
-use std::ffi::OsString;
-
 use image::RgbImage;
 
 use super::about;
@@ -95,9 +93,5 @@ impl Codec for Pair {
             seconds,
             stages: Stages::new(),
         })
-    }
-
-    fn in_child(&self) -> Option<Vec<OsString>> {
-        None
     }
 }

@@ -115,10 +115,6 @@ impl Codec for Vtm {
             stages: Stages::new(),
         })
     }
-
-    fn in_child(&self) -> Option<Vec<OsString>> {
-        None
-    }
 }
 
 #[cfg(test)]

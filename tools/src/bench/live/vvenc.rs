@@ -1,7 +1,5 @@
 //! VVC by VVenC, decoded by VVdeC. VVenC codes 4:2:0 only.
 
-use std::ffi::OsString;
-
 use image::RgbImage;
 use image::imageops::crop_imm;
 
@@ -91,10 +89,6 @@ impl Codec for Vvenc {
             seconds,
             stages: Stages::new(),
         })
-    }
-
-    fn in_child(&self) -> Option<Vec<OsString>> {
-        None
     }
 }
 

@@ -1,7 +1,5 @@
 //! HEVC by the tool x265, one intra picture, decoded by ffmpeg.
 
-use std::ffi::OsString;
-
 use image::RgbImage;
 
 use super::tool::{Scratch, Tool, arguments};
@@ -74,9 +72,5 @@ impl Codec for Hevc {
             seconds,
             stages: Stages::new(),
         })
-    }
-
-    fn in_child(&self) -> Option<Vec<OsString>> {
-        None
     }
 }
