@@ -17,7 +17,7 @@ pub const VVENC: Adapter = Adapter {
 const COMMANDS: Commands = Commands {
     encode: (
         &["vvencapp"],
-        "-i {IN} -s {SIZE} -c yuv420_10 --fps 1 -f 1 --preset slower -q {Q} --qpa 0 -t 1 -o {OUT}",
+        "-i {IN} -s {SIZE} -c yuv420_10 -r 1 -f 1 --preset slower -q {Q} --qpa 0 -t 1 -o {OUT}",
     ),
     decode: (&["vvdecapp"], "-b {IN} -o {OUT} -t 1"),
     version: &["--version"],
