@@ -1,17 +1,19 @@
 //! Fetching a data set: resumable, bounded, and checked by hash before a file gets its name.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::StatusCode;
 use ureq::http::header::RANGE;
-use zip::ZipArchive;
 
-use crate::manifest;
-use crate::recipe::{Archive, Member, Recipe, RemoteFile};
+use crate::archive;
+use crate::disk::{check, is_there, part, write_error, write_manifest};
+use crate::manifest::{self, Entry};
+use crate::recipe::{Archive, Recipe, RemoteFile};
 use crate::{Dataset, DatasetError};
 
 /// A server that is silent for so long has gone away.
@@ -44,37 +46,28 @@ pub fn fetch(recipe: &Recipe, folder: &Path, report: Report) -> Result<Dataset, 
             fs::rename(&part, &path).map_err(write_error(&path))?;
         }
     }
+    let mut entries: Vec<Entry> = recipe.files.iter().map(Entry::from).collect();
+    let mut taken = recipe.names_in_folder();
     for (index, archive) in recipe.archives.iter().enumerate() {
-        unpack(&agent, archive, index, folder, report)?;
+        let new = take(&agent, archive, index, folder, &taken, report)?;
+        taken.extend(new.iter().map(|entry| entry.file.to_ascii_lowercase()));
+        entries.extend(new);
     }
-    let lines: String = recipe
-        .outputs()
-        .iter()
-        .map(|(name, sha256)| format!("{sha256}  {name}\n"))
-        .collect();
-    let path = folder.join(manifest::FILE_NAME);
-    let part = part(&path);
-    fs::write(&part, lines).map_err(write_error(&part))?;
-    fs::rename(&part, &path).map_err(write_error(&path))?;
+    write_manifest(&folder.join(manifest::FILE_NAME), &entries)?;
     Dataset::folder(folder)
 }
 
-/// Takes the members of an archive that are missing; the archive itself is removed afterwards.
-fn unpack(
+/// The files of an archive, which is fetched where one of them is missing, and removed afterwards.
+fn take(
     agent: &Agent,
     archive: &Archive,
     index: usize,
     folder: &Path,
+    taken: &BTreeSet<String>,
     report: Report,
-) -> Result<(), DatasetError> {
-    let mut missing: Vec<&Member> = Vec::new();
-    for member in &archive.members {
-        if !is_there(&folder.join(&member.name), &member.sha256)? {
-            missing.push(member);
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
+) -> Result<Vec<Entry>, DatasetError> {
+    if let Some(entries) = archive::complete(archive, folder)? {
+        return Ok(entries);
     }
     let path = folder.join(format!("archive-{index}.zip.part"));
     if !is_there(&path, &archive.sha256)? {
@@ -90,33 +83,12 @@ fn unpack(
             },
         )?;
     }
-    let bad = |what: String| DatasetError::Archive {
-        url: archive.url.clone(),
-        what,
-    };
-    let file = File::open(&path).map_err(read_error(&path))?;
-    let mut zip = ZipArchive::new(file).map_err(|error| bad(error.to_string()))?;
-    for (done, member) in missing.iter().enumerate() {
-        report(&member.name, done as u64, missing.len() as u64);
-        let entry = zip
-            .by_name(&member.member)
-            .map_err(|error| bad(format!("{}: {error}", member.member)))?;
-        let target = folder.join(&member.name);
-        let part = part(&target);
-        // One byte more than there should be tells a member that is too long from one that fits.
-        let mut out = File::create(&part).map_err(write_error(&part))?;
-        let copied = io::copy(&mut entry.take(member.bytes + 1), &mut out)
-            .map_err(|error| bad(format!("{}: {error}", member.member)))?;
-        if copied != member.bytes {
-            return Err(bad(format!(
-                "{} has {copied} bytes or more, not {}",
-                member.member, member.bytes
-            )));
-        }
-        check(&part, &member.sha256)?;
-        fs::rename(&part, &target).map_err(write_error(&target))?;
+    let entries = archive::unpack(archive, &path, folder, taken, report)?;
+    if archive.all.is_some() {
+        write_manifest(&archive::listing(archive, folder), &entries)?;
     }
-    fs::remove_file(&path).map_err(write_error(&path))
+    remove(&path)?;
+    Ok(entries)
 }
 
 fn agent() -> Agent {
@@ -197,52 +169,6 @@ fn download(
     })
 }
 
-/// Whether the file exists and has this hash.
-fn is_there(path: &Path, sha256: &str) -> Result<bool, DatasetError> {
-    match manifest::sha256_of(path) {
-        Ok(have) => Ok(have == sha256),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(source) => Err(DatasetError::Read {
-            path: path.into(),
-            source,
-        }),
-    }
-}
-
-fn check(path: &Path, sha256: &str) -> Result<(), DatasetError> {
-    let have = manifest::sha256_of(path).map_err(read_error(path))?;
-    if have == sha256 {
-        Ok(())
-    } else {
-        Err(DatasetError::Hash {
-            path: path.into(),
-            expected: sha256.to_owned(),
-            have,
-        })
-    }
-}
-
 fn remove(path: &Path) -> Result<(), DatasetError> {
     fs::remove_file(path).map_err(write_error(path))
-}
-
-/// Where a file lies while it is not complete.
-fn part(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    name.into()
-}
-
-fn write_error(path: &Path) -> impl Fn(io::Error) -> DatasetError {
-    move |source| DatasetError::Write {
-        path: path.into(),
-        source,
-    }
-}
-
-fn read_error(path: &Path) -> impl Fn(io::Error) -> DatasetError {
-    move |source| DatasetError::Read {
-        path: path.into(),
-        source,
-    }
 }

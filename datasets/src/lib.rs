@@ -13,7 +13,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod archive;
 mod dataset;
+mod disk;
 mod error;
 mod fetch;
 mod manifest;

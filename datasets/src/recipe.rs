@@ -5,13 +5,31 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use crate::DatasetError;
-use crate::manifest;
+use crate::manifest::{self, Entry};
 
 /// The largest file or archive, in bytes.
 pub const MOST_BYTES: u64 = 16 << 30;
 
 /// Manifests that come with this crate: name and text.
-const BUNDLED: [(&str, &str); 1] = [("kodak", include_str!("../manifests/kodak.json"))];
+const BUNDLED: [(&str, &str); 5] = [
+    ("kodak", include_str!("../manifests/kodak.json")),
+    (
+        "clic2020-professional-valid",
+        include_str!("../manifests/clic2020-professional-valid.json"),
+    ),
+    (
+        "clic2020-professional-test",
+        include_str!("../manifests/clic2020-professional-test.json"),
+    ),
+    (
+        "clic2020-mobile-valid",
+        include_str!("../manifests/clic2020-mobile-valid.json"),
+    ),
+    (
+        "clic2020-mobile-test",
+        include_str!("../manifests/clic2020-mobile-test.json"),
+    ),
+];
 
 /// Where the files of a data set are, and what they must be.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -22,7 +40,7 @@ pub struct Recipe {
     /// What it is.
     #[serde(default)]
     pub title: String,
-    /// Page about the data set.
+    /// Page about the data set, and where its hashes come from if it is not that page.
     #[serde(default)]
     pub source: String,
     /// Terms of use, in words or as an SPDX name.
@@ -60,7 +78,12 @@ pub struct Archive {
     /// SHA-256, 64 lower-case hexadecimal digits.
     pub sha256: String,
     /// What to take from it.
+    #[serde(default)]
     pub members: Vec<Member>,
+    /// In place of `members`: take every file whose name ends so, such as `.png`, under its name without folders. The
+    /// hash of the archive covers them.
+    #[serde(default)]
+    pub all: Option<String>,
 }
 
 /// A file inside an archive.
@@ -75,6 +98,24 @@ pub struct Member {
     pub bytes: u64,
     /// SHA-256, 64 lower-case hexadecimal digits.
     pub sha256: String,
+}
+
+impl From<&RemoteFile> for Entry {
+    fn from(file: &RemoteFile) -> Self {
+        Self {
+            sha256: file.sha256.clone(),
+            file: file.name.clone(),
+        }
+    }
+}
+
+impl From<&Member> for Entry {
+    fn from(member: &Member) -> Self {
+        Self {
+            sha256: member.sha256.clone(),
+            file: member.name.clone(),
+        }
+    }
 }
 
 impl Recipe {
@@ -104,18 +145,16 @@ impl Recipe {
         BUNDLED.iter().map(|(name, _)| *name)
     }
 
-    /// Name and hash of every file that the folder will hold.
-    pub(crate) fn outputs(&self) -> Vec<(&str, &str)> {
-        let files = self
-            .files
-            .iter()
-            .map(|file| (file.name.as_str(), file.sha256.as_str()));
-        let members = self
-            .archives
-            .iter()
-            .flat_map(|archive| &archive.members)
-            .map(|member| (member.name.as_str(), member.sha256.as_str()));
-        files.chain(members).collect()
+    /// Names of the files that the folder will hold, as far as they are listed, in lower case: some file systems hold
+    /// `a` and `A` to be one.
+    pub(crate) fn names_in_folder(&self) -> BTreeSet<String> {
+        self.outputs().map(str::to_ascii_lowercase).collect()
+    }
+
+    fn outputs(&self) -> impl Iterator<Item = &str> {
+        let members = self.archives.iter().flat_map(|archive| &archive.members);
+        let files = self.files.iter().map(|file| file.name.as_str());
+        files.chain(members.map(|member| member.name.as_str()))
     }
 
     /// Bytes to fetch, if nothing is there yet.
@@ -127,16 +166,29 @@ impl Recipe {
     }
 
     fn check(&self) -> Result<(), String> {
-        let outputs = self.outputs();
-        if outputs.is_empty() {
+        if self.files.is_empty() && self.archives.is_empty() {
             return Err("it lists no file".into());
         }
         if !is_plain(&self.name) {
             return Err(format!("`{}` is no plain name", self.name));
         }
+        for archive in &self.archives {
+            match &archive.all {
+                Some(ending) if !is_ending(ending) => {
+                    return Err(format!("`{ending}` is no ending such as `.png`"));
+                }
+                Some(_) if !archive.members.is_empty() => {
+                    return Err(format!("{} has both `members` and `all`", archive.url));
+                }
+                None if archive.members.is_empty() => {
+                    return Err(format!("{} has neither `members` nor `all`", archive.url));
+                }
+                _ => {}
+            }
+        }
         let mut seen = BTreeSet::new();
-        for (name, _) in &outputs {
-            if !is_plain(name) || *name == manifest::FILE_NAME {
+        for name in self.outputs() {
+            if !is_file_name(name) {
                 return Err(format!("`{name}` is no plain file name"));
             }
             // Some file systems hold `a` and `A` to be one.
@@ -174,6 +226,21 @@ fn check_bytes(what: &str, bytes: u64, sha256: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// A name that a file of the data set may have in the folder.
+pub(crate) fn is_file_name(name: &str) -> bool {
+    is_plain(name) && name != manifest::FILE_NAME
+}
+
+/// The end of a file name: a dot, and lower-case letters and digits.
+fn is_ending(text: &str) -> bool {
+    text.strip_prefix('.').is_some_and(|rest| {
+        !rest.is_empty()
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    })
 }
 
 /// A name that stays in its folder and is visible there.
@@ -246,5 +313,32 @@ mod tests {
         );
         let error = Recipe::parse(&twice).unwrap_err().to_string();
         assert!(error.contains("twice"), "{error}");
+    }
+
+    #[test]
+    fn an_archive_lists_its_members_or_takes_all() {
+        let hash = "0".repeat(64);
+        let archive = |rest: &str| {
+            format!(
+                r#"{{"name": "x", "licence": "CC0", "archives": [
+                    {{"url": "https://x/a.zip", "bytes": 9, "sha256": "{hash}"{rest}}}]}}"#
+            )
+        };
+        let members = format!(
+            r#", "members": [{{"member": "a", "name": "a", "bytes": 1, "sha256": "{hash}"}}]"#
+        );
+        let all = r#", "all": ".png""#;
+        assert!(Recipe::parse(&archive(&members)).is_ok());
+        assert!(Recipe::parse(&archive(all)).is_ok());
+        for (bad, part) in [
+            (String::new(), "neither"),
+            (format!("{all}{members}"), "both"),
+            (r#", "all": "png""#.into(), "`png` is no ending"),
+            (r#", "all": ".""#.into(), "`.` is no ending"),
+            (r#", "all": "./a.png""#.into(), "`./a.png` is no ending"),
+        ] {
+            let error = Recipe::parse(&archive(&bad)).unwrap_err().to_string();
+            assert!(error.contains(part), "`{error}` lacks `{part}`");
+        }
     }
 }

@@ -245,3 +245,170 @@ fn archives_give_the_members_that_are_listed() {
     fetch(&recipe(6), folder.path(), &|_, _, _| ()).unwrap();
     assert!(server.requests().is_empty());
 }
+
+/// A ZIP file of these members.
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// A manifest that takes all `.png` of archives, and one file.
+fn all(url: &str, archives: &[(&str, &[u8])]) -> Recipe {
+    let archives: Vec<String> = archives
+        .iter()
+        .map(|(name, bytes)| {
+            format!(
+                r#"{{"url": "{url}/{name}", "bytes": {}, "sha256": "{}", "all": ".png"}}"#,
+                bytes.len(),
+                sha256(bytes)
+            )
+        })
+        .collect();
+    let text = format!(
+        r#"{{"name": "x", "licence": "CC0",
+            "files": [{{"name": "own.png", "url": "{url}/own.png", "bytes": 3, "sha256": "{}"}}],
+            "archives": [{}]}}"#,
+        sha256(b"own"),
+        archives.join(", ")
+    );
+    Recipe::parse(&text).unwrap()
+}
+
+#[test]
+fn an_archive_may_give_all_members_of_a_kind() {
+    let first = zip(&[
+        ("set/", b""),
+        ("set/a.png", b"first"),
+        ("set/in/b.PNG", b"second"),
+        ("set/notes.txt", b"x"),
+        ("__MACOSX/set/._a.png", b"x"),
+    ]);
+    let second = zip(&[("c.png", b"third")]);
+    let files = vec![
+        ("own.png", b"own".to_vec()),
+        ("1.zip", first.clone()),
+        ("2.zip", second.clone()),
+    ];
+    let server = Server::new(files, Manner::Ranges);
+    let recipe = all(&server.url, &[("1.zip", &first), ("2.zip", &second)]);
+    let folder = tempfile::tempdir().unwrap();
+    let get = || fetch(&recipe, folder.path(), &|_, _, _| ()).unwrap();
+    let dataset = get();
+    dataset.verify().unwrap();
+    let names: Vec<_> = dataset.iter().map(|item| item.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c", "own"]);
+    assert_eq!(fs::read(folder.path().join("b.PNG")).unwrap(), b"second");
+    assert_eq!(server.requests().len(), 3);
+
+    // Everything is there, and its hashes are known without the archives.
+    get().verify().unwrap();
+    assert!(server.requests().is_empty());
+    // A changed file asks for its archive alone.
+    fs::write(folder.path().join("b.PNG"), "x").unwrap();
+    get().verify().unwrap();
+    assert_eq!(server.requests(), ["/1.zip from 0"]);
+    let left = fs::read_dir(folder.path()).unwrap();
+    let parts = left.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().ends_with(".part")
+    });
+    assert_eq!(parts.count(), 0);
+}
+
+/// Changes the length that the list at the end of a ZIP file gives for its first member.
+fn with_length(mut zip: Vec<u8>, length: u32) -> Vec<u8> {
+    let at = zip
+        .windows(4)
+        .position(|bytes| bytes == b"PK\x01\x02")
+        .unwrap();
+    zip[at + 24..at + 28].copy_from_slice(&length.to_le_bytes());
+    zip
+}
+
+#[test]
+fn an_archive_that_gives_all_is_not_trusted() {
+    let good = zip(&[("a.png", b"first"), ("b.png", b"second")]);
+    let mut damaged = good.clone();
+    // In the data of the first member, behind 30 bytes and its name.
+    damaged[36] ^= 0xff;
+    let cases = [
+        ("damaged.zip", damaged, "a.png: "),
+        ("cut.zip", good[..good.len() - 30].to_vec(), "archive"),
+        (
+            "up.zip",
+            zip(&[("../a.png", b"x")]),
+            "`../a.png` leads out of it",
+        ),
+        (
+            "root.zip",
+            zip(&[("/a.png", b"x")]),
+            "`/a.png` leads out of it",
+        ),
+        (
+            "windows.zip",
+            zip(&[("in\\a.png", b"x")]),
+            "no plain file name",
+        ),
+        (
+            "twice.zip",
+            zip(&[("x/a.png", b"x"), ("y/A.png", b"y")]),
+            "`y/A.png` has the name of another file",
+        ),
+        (
+            "own.zip",
+            zip(&[("x/own.png", b"x")]),
+            "`x/own.png` has the name of another file",
+        ),
+        (
+            "bomb.zip",
+            zip(&[("a.png", &[0; 1 << 20])]),
+            "more than 16 times",
+        ),
+        ("longer.zip", with_length(good.clone(), 4), "a.png"),
+        ("shorter.zip", with_length(good, 6), "a.png"),
+        ("empty.zip", zip(&[("a.txt", b"x")]), "no file that ends"),
+    ];
+    let mut files = vec![("own.png", b"own".to_vec())];
+    files.extend(cases.iter().map(|(name, bytes, _)| (*name, bytes.clone())));
+    let server = Server::new(files, Manner::Ranges);
+    for (name, bytes, part) in &cases {
+        let folder = tempfile::tempdir().unwrap();
+        let recipe = all(&server.url, &[(name, bytes)]);
+        let error = fetch(&recipe, folder.path(), &|_, _, _| ()).unwrap_err();
+        assert!(
+            matches!(error, DatasetError::Archive { .. }),
+            "{name}: {error}"
+        );
+        assert!(error.to_string().contains(part), "{name}: {error}");
+        assert!(!folder.path().join("a.png").exists(), "{name}");
+        assert!(!folder.path().join("manifest.txt").exists(), "{name}");
+    }
+
+    // One that is not the archive meant is not even opened.
+    let (name, bytes, _) = &cases[0];
+    let mut other = bytes.clone();
+    other[0] ^= 1;
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = all(&server.url, &[(name, &other)]);
+    let error = fetch(&recipe, folder.path(), &|_, _, _| ()).unwrap_err();
+    assert!(matches!(error, DatasetError::Hash { .. }), "{error}");
+}
+
+#[test]
+fn two_archives_cannot_give_the_same_file() {
+    let (first, second) = (zip(&[("a.png", b"x")]), zip(&[("A.png", b"y")]));
+    let files = vec![
+        ("own.png", b"own".to_vec()),
+        ("1.zip", first.clone()),
+        ("2.zip", second.clone()),
+    ];
+    let server = Server::new(files, Manner::Ranges);
+    let recipe = all(&server.url, &[("1.zip", &first), ("2.zip", &second)]);
+    let folder = tempfile::tempdir().unwrap();
+    let error = fetch(&recipe, folder.path(), &|_, _, _| ()).unwrap_err();
+    assert!(error.to_string().contains("another file"), "{error}");
+}

@@ -62,7 +62,9 @@ pub trait Codec: Sync {
 
     /// Arguments with which `kiln bench-one` opens this codec in a process of its own; `None` for tools, which are
     /// processes already.
-    fn in_child(&self) -> Option<Vec<OsString>>;
+    fn in_child(&self) -> Option<Vec<OsString>> {
+        None
+    }
 }
 
 /// Runs `work` and tells its seconds.

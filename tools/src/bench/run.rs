@@ -274,7 +274,6 @@ mod tests {
     use super::*;
     use crate::bench::codec::{About, Decoded, Encoded};
     use crate::bench::results::Stages;
-    use std::ffi::OsString;
 
     /// Drops the lowest `q` bits of every sample, and counts how often it is asked.
     struct Shift(About, AtomicU64);
@@ -318,9 +317,6 @@ mod tests {
                 seconds: 1.0,
                 stages: Stages::new(),
             })
-        }
-        fn in_child(&self) -> Option<Vec<OsString>> {
-            None
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Adapter;
 use super::pair::{self, Commands};
+use super::pictures::Pictures;
 
 /// 8 bits, 4:2:0, speed 6, which is `avifenc`'s own choice.
 pub const AVIF: Adapter = Adapter {
@@ -21,26 +22,36 @@ pub const AVIF_444: Adapter = Adapter {
     open: |name| pair::open(name, &COMMANDS_444),
 };
 
-const DECODE: (&str, &str) = ("avifdec", "-j 1 {IN} {OUT} --png-compress 0");
+const DECODE: (&[&str], &str) = (&["avifdec"], "-j 1 {IN} {OUT} --png-compress 0");
 
 const COMMANDS: Commands = Commands {
     encode: (
-        "avifenc",
+        &["avifenc"],
         "-j 1 -c aom -s 6 -y 420 -d 8 --min 0 --max 63 -a end-usage=q -a cq-level={Q} -a tune=psnr {IN} {OUT}",
     ),
     decode: DECODE,
     version: &["--version"],
     setting: "cq-level",
-    extensions: ["png", "avif", "png"],
+    pictures: Pictures::Files {
+        input: "png",
+        output: "png",
+    },
+    extension: "avif",
+    configuration: None,
 };
 
 const COMMANDS_444: Commands = Commands {
     encode: (
-        "avifenc",
+        &["avifenc"],
         "-j 1 -c aom -s 3 -y 444 -d 10 --min 0 --max 63 -a end-usage=q -a cq-level={Q} -a tune=psnr {IN} {OUT}",
     ),
     decode: DECODE,
     version: &["--version"],
     setting: "cq-level",
-    extensions: ["png", "avif", "png"],
+    pictures: Pictures::Files {
+        input: "png",
+        output: "png",
+    },
+    extension: "avif",
+    configuration: None,
 };

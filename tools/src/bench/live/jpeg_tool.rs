@@ -2,6 +2,7 @@
 
 use super::Adapter;
 use super::pair::{self, Commands};
+use super::pictures::Pictures;
 
 /// libjpeg-turbo's `cjpeg` and `djpeg`.
 pub const CJPEG: Adapter = Adapter {
@@ -14,11 +15,16 @@ pub const CJPEG: Adapter = Adapter {
 
 const COMMANDS: Commands = Commands {
     encode: (
-        "cjpeg",
+        &["cjpeg"],
         "-quality {Q} -sample 2x2 -optimize -progressive -outfile {OUT} {IN}",
     ),
-    decode: ("djpeg", "-outfile {OUT} {IN}"),
+    decode: (&["djpeg"], "-outfile {OUT} {IN}"),
     version: &["-version"],
     setting: "quality",
-    extensions: ["ppm", "jpg", "ppm"],
+    pictures: Pictures::Files {
+        input: "ppm",
+        output: "ppm",
+    },
+    extension: "jpg",
+    configuration: None,
 };

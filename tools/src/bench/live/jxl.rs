@@ -2,6 +2,7 @@
 
 use super::Adapter;
 use super::pair::{self, Commands};
+use super::pictures::Pictures;
 
 /// libjxl's `cjxl` and `djxl`.
 pub const JXL: Adapter = Adapter {
@@ -13,9 +14,14 @@ pub const JXL: Adapter = Adapter {
 };
 
 const COMMANDS: Commands = Commands {
-    encode: ("cjxl", "{IN} {OUT} -d {Q} -e 7 --num_threads=0 --quiet"),
-    decode: ("djxl", "{IN} {OUT} --num_threads=0 --quiet"),
+    encode: (&["cjxl"], "{IN} {OUT} -d {Q} -e 7 --num_threads=0 --quiet"),
+    decode: (&["djxl"], "{IN} {OUT} --num_threads=0 --quiet"),
     version: &["--version"],
     setting: "distance",
-    extensions: ["ppm", "jxl", "ppm"],
+    pictures: Pictures::Files {
+        input: "ppm",
+        output: "ppm",
+    },
+    extension: "jxl",
+    configuration: None,
 };

@@ -8,6 +8,7 @@ mod jpeg;
 mod jpeg_tool;
 mod jxl;
 mod pair;
+mod pictures;
 mod tool;
 mod vtm;
 mod vvenc;

@@ -1,26 +1,32 @@
 //! Codecs that are two tools: one writes a file from a picture, the other a picture from the file.
 
-use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
 use super::about;
+use super::pictures::Pictures;
 use super::tool::{Scratch, Tool, arguments};
 use crate::bench::codec::{About, Codec, Decoded, Encoded};
 use crate::bench::results::Stages;
 
-/// What runs. Command lines have `{Q}`, `{IN}` and `{OUT}`.
+/// What runs. Both command lines have `{IN}` and `{OUT}`. That of the encoder has `{Q}`, and may have `{SIZE}` as in
+/// `768x512`, `{WIDTH}`, `{HEIGHT}`, `{REC}` for a file that nobody reads, and `{CFG}`.
 pub struct Commands {
-    /// Name of the encoder, and its arguments.
-    pub encode: (&'static str, &'static str),
-    /// Name of the decoder, and its arguments.
-    pub decode: (&'static str, &'static str),
+    /// Names of the encoder, the usual one first, and its arguments.
+    pub encode: (&'static [&'static str], &'static str),
+    /// Names of the decoder, the usual one first, and its arguments.
+    pub decode: (&'static [&'static str], &'static str),
     /// Arguments with which the encoder tells its version.
     pub version: &'static [&'static str],
     /// What the setting is called.
     pub setting: &'static str,
-    /// Extensions of the picture that the encoder reads, of the file, and of the picture that the decoder writes.
-    pub extensions: [&'static str; 3],
+    /// How pictures go in and come out.
+    pub pictures: Pictures,
+    /// Extension of the file.
+    pub extension: &'static str,
+    /// Finds the configuration `{CFG}` of the encoder at this path.
+    pub configuration: Option<fn(&Path) -> anyhow::Result<PathBuf>>,
 }
 
 struct Pair {
@@ -28,22 +34,25 @@ struct Pair {
     commands: &'static Commands,
     encoder: Tool,
     decoder: Tool,
+    /// Empty where the command line names none.
+    configuration: PathBuf,
 }
 
-/// Looks for both tools.
+/// Looks for both tools, and for the configuration.
 ///
 /// # Errors
-/// One is not installed.
+/// Something is not installed.
 pub fn open(name: &'static str, commands: &'static Commands) -> anyhow::Result<Box<dyn Codec>> {
-    let (encode, decode) = (commands.encode, commands.decode);
-    let (encoder, decoder) = (Tool::find(&[encode.0])?, Tool::find(&[decode.0])?);
-    let plain = |line: &str| line.replace(['{', '}'], "");
+    let encoder = Tool::find(commands.encode.0)?;
+    let decoder = Tool::find(commands.decode.0)?;
+    let configuration = match commands.configuration {
+        Some(find) => find(encoder.path())?,
+        None => PathBuf::new(),
+    };
     let command = format!(
-        "{} {} ; {} {}",
-        encode.0,
-        plain(encode.1),
-        decode.0,
-        plain(decode.1)
+        "{} ; {}",
+        shown(commands.encode, &configuration),
+        shown(commands.decode, &configuration)
     );
     let version = encoder.version(commands.version);
     Ok(Box::new(Pair {
@@ -51,7 +60,16 @@ pub fn open(name: &'static str, commands: &'static Commands) -> anyhow::Result<B
         commands,
         encoder,
         decoder,
+        configuration,
     }))
+}
+
+/// A command as results show it. Of the configuration it has the name alone: where that lies differs from machine to
+/// machine, and the files do not depend on it.
+fn shown((names, line): (&[&str], &str), configuration: &Path) -> String {
+    let configuration = configuration.file_name().unwrap_or_default();
+    let line = line.replace("{CFG}", &configuration.to_string_lossy());
+    format!("{} {}", names[0], line.replace(['{', '}'], ""))
 }
 
 impl Codec for Pair {
@@ -60,15 +78,21 @@ impl Codec for Pair {
     }
 
     fn encode(&self, picture: &RgbImage, q: f64) -> anyhow::Result<Encoded> {
-        let [input, file, _] = self.commands.extensions;
         let scratch = Scratch::new()?;
-        let input = scratch.write_picture(&format!("in.{input}"), picture)?;
-        let name = format!("out.{file}");
-        let (q, out) = (q.to_string(), scratch.path(&name));
+        let (input, (width, height)) = self.commands.pictures.write(&scratch, picture)?;
+        let name = format!("out.{}", self.commands.extension);
+        let (out, reconstruction) = (scratch.path(&name), scratch.path("rec.yuv"));
+        let (width, height) = (width.to_string(), height.to_string());
+        let (q, size) = (q.to_string(), format!("{width}x{height}"));
         let values = [
             ("Q", q.as_ref()),
             ("IN", input.as_ref()),
             ("OUT", out.as_ref()),
+            ("SIZE", size.as_ref()),
+            ("WIDTH", width.as_ref()),
+            ("HEIGHT", height.as_ref()),
+            ("REC", reconstruction.as_ref()),
+            ("CFG", self.configuration.as_ref()),
         ];
         let seconds = self
             .encoder
@@ -80,24 +104,70 @@ impl Codec for Pair {
         })
     }
 
-    fn decode(&self, bytes: &[u8], _: (u32, u32)) -> anyhow::Result<Decoded> {
-        let [_, file, output] = self.commands.extensions;
+    fn decode(&self, bytes: &[u8], size: (u32, u32)) -> anyhow::Result<Decoded> {
         let scratch = Scratch::new()?;
-        let input = scratch.write(&format!("in.{file}"), bytes)?;
-        let name = format!("out.{output}");
-        let out = scratch.path(&name);
+        let input = scratch.write(&format!("in.{}", self.commands.extension), bytes)?;
+        let out = scratch.path(&self.commands.pictures.output());
         let values = [("IN", input.as_ref()), ("OUT", out.as_ref())];
         let seconds = self
             .decoder
             .run(arguments(self.commands.decode.1, &values))?;
         Ok(Decoded {
-            picture: scratch.read_picture(&name)?,
+            picture: self.commands.pictures.read(&scratch, size)?,
             seconds,
             stages: Stages::new(),
         })
     }
+}
 
-    fn in_child(&self) -> Option<Vec<OsString>> {
-        None
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_shown_without_folders() {
+        let line = shown(
+            (&["a", "b"], "-c {CFG} -q {Q} -s={SIZE}"),
+            Path::new("x/y.cfg"),
+        );
+        assert_eq!(line, "a -c y.cfg -q Q -s=SIZE");
+        assert_eq!(shown((&["a"], "{IN} {OUT}"), Path::new("")), "a IN OUT");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn both_tools_run_on_what_is_handed_over() {
+        use crate::bench::live::yuv::Chroma;
+
+        const COPY: Commands = Commands {
+            encode: (&["kiln-no-such-tool", "cp"], "{IN} {OUT}"),
+            decode: (&["cp"], "{IN} {OUT}"),
+            version: &["--version"],
+            setting: "q",
+            pictures: Pictures::Raw {
+                chroma: Chroma::Half,
+                step: 8,
+            },
+            extension: "raw",
+            configuration: None,
+        };
+        let codec = open("copy", &COPY).unwrap();
+        assert_eq!(
+            codec.about().command,
+            "kiln-no-such-tool IN OUT ; cp IN OUT"
+        );
+        let grey = RgbImage::from_fn(5, 3, |x, y| image::Rgb([(40 * x + y) as u8; 3]));
+        let encoded = codec.encode(&grey, 1.0).unwrap();
+        // Both sides are 8, each cell of 2x2 has 6 samples, and a sample has two bytes.
+        assert_eq!(encoded.bytes.len(), 4 * 4 * 6 * 2);
+        let decoded = codec.decode(&encoded.bytes, (5, 3)).unwrap();
+        assert_eq!(decoded.picture, grey);
+
+        const LOST: Commands = Commands {
+            configuration: Some(|program| anyhow::bail!("nothing near {}", program.display())),
+            ..COPY
+        };
+        let error = open("copy", &LOST).err().unwrap().to_string();
+        assert!(error.starts_with("nothing near /"), "{error}");
     }
 }

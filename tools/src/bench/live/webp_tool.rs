@@ -2,6 +2,7 @@
 
 use super::Adapter;
 use super::pair::{self, Commands};
+use super::pictures::Pictures;
 use super::webp::SETTINGS;
 
 /// libwebp's `cwebp` and `dwebp`.
@@ -14,9 +15,14 @@ pub const CWEBP: Adapter = Adapter {
 };
 
 const COMMANDS: Commands = Commands {
-    encode: ("cwebp", "-quiet -q {Q} -m 6 {IN} -o {OUT}"),
-    decode: ("dwebp", "-quiet {IN} -ppm -o {OUT}"),
+    encode: (&["cwebp"], "-quiet -q {Q} -m 6 {IN} -o {OUT}"),
+    decode: (&["dwebp"], "-quiet {IN} -ppm -o {OUT}"),
     version: &["-version"],
     setting: "quality",
-    extensions: ["ppm", "webp", "ppm"],
+    pictures: Pictures::Files {
+        input: "ppm",
+        output: "ppm",
+    },
+    extension: "webp",
+    configuration: None,
 };
