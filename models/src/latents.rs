@@ -13,10 +13,9 @@ use rayon::prelude::*;
 
 use crate::ModelError;
 use crate::config::{CELL, HYPER_CELL};
-use crate::exact::{ACT_MAX, MEAN_BITS};
+use crate::exact::{ACT_MAX, MEAN_BITS, Z_MAX};
 use crate::hyper::{Context, Parameters};
 use crate::model::Model;
-use crate::quantise::hyper_symbol;
 use crate::tensors::{download, download_parameters, unpack_parameters, upload};
 use crate::tiles::{Span, spans};
 
@@ -169,7 +168,7 @@ impl Model {
         Ok((latents.y_hat, coders))
     }
 
-    /// z of an analysed picture, rounded by rate and distortion: [zh, Z, zw].
+    /// z of an analysed picture, rounded: [zh, Z, zw].
     pub(crate) fn hyper_analyse(
         &self,
         y: &Array3<f32>,
@@ -199,13 +198,11 @@ impl Model {
             }
             let out = download(self.h_a().forward(upload(t, self.device())))?;
             let core = out.slice(s![.., v.inner(1), u.inner(1)]);
-            for (row, (mut z, x)) in self.z_rows(level).iter().zip(
-                z.slice_mut(s![v.core, .., u.core])
-                    .axis_iter_mut(Axis(1))
-                    .zip(core.outer_iter()),
-            ) {
-                z.zip_mut_with(&x, |z, &x| *z = hyper_symbol(self.z_tables(), *row, x));
-            }
+            let max = Z_MAX as f32;
+            z.slice_mut(s![v.core, .., u.core])
+                .zip_mut_with(&core.permuted_axes([1, 0, 2]), |o, x| {
+                    *o = (x + 0.5).floor().clamp(-max, max) as i32
+                });
         }
         Ok(z)
     }

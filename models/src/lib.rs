@@ -42,6 +42,7 @@ pub use error::{ModelError, WeightsError};
 pub use latents::{CodedLatents, STRIPE_ROWS, grid, stripes};
 pub use model::{Model, PixelSink, PixelSource};
 pub use objective::{LAMBDA_MAX, LAMBDA_MIN, lambda_of};
+pub use quantise::BITS_PER_ERROR;
 pub use refine::{Cost, Refined, Search};
 pub use tiles::TileSize;
 pub use trace::{StripeTrace, Trace, latents_checksum};

@@ -2,32 +2,14 @@
 
 use kiln_entropy::Tables;
 
-use crate::exact::{RESIDUAL_MAX, Z_MAX};
+use crate::exact::RESIDUAL_MAX;
 
 /// Bits that one unit of squared error is worth, where one unit is the quantiser's step.
 ///
-/// A uniform quantiser at high rate would have 8.66: its error of 1/12 falls by 2 ln 2 / 12 for each bit more. g_s was trained
-/// with plain rounding and makes more of a symbol than that. Of the values tried on pictures outside training and test, this
-/// one saves the most: see models/reference/EXPERIMENTS.md.
-const BITS_PER_ERROR: f64 = 16.0;
-
-/// The same for the hyper latent, whose error costs bits of y instead of likeness.
-const HYPER_BITS_PER_ERROR: f64 = 8.0;
-
-/// The value of the hyper latent to send for `value`: one of the two integers beside it, by what its table asks for them.
-pub(crate) fn hyper_symbol(tables: &Tables, row: u16, value: f32) -> i32 {
-    let value = f64::from(value).clamp((-Z_MAX).into(), Z_MAX.into());
-    let below = value.floor() as i32;
-    let cost = |s: i32| {
-        let error = value - f64::from(s);
-        HYPER_BITS_PER_ERROR * error * error + tables.cost_bits(row, s)
-    };
-    if below < Z_MAX && cost(below + 1) <= cost(below) {
-        below + 1
-    } else {
-        below
-    }
-}
+/// A uniform quantiser at high rate would have 8.66: its error of 1/12 falls by 2 ln 2 / 12 for each bit more. The networks
+/// were trained with this value, which the reference repeats; of those tried on pictures outside training and test it is
+/// the best: see models/reference/EXPERIMENTS.md.
+pub const BITS_PER_ERROR: f64 = 12.0;
 
 /// Magnitudes above this are rounded to the nearest: the table would not change them.
 const LARGEST: usize = 12;
@@ -103,22 +85,6 @@ mod tests {
         let q = quantiser();
         assert_eq!((q.symbol(0.52, 1), q.symbol(0.9, 1)), (0, 1));
         assert_eq!((q.symbol(0.52, 2), q.symbol(-7.6, 2)), (1, -8));
-    }
-
-    #[test]
-    fn the_hyper_latent_leans_towards_what_is_likely() {
-        let freqs = freeze::row(&freeze::gaussian(0.7, 6)).unwrap();
-        let spec = RowSpec {
-            first: -6,
-            freqs: &freqs,
-        };
-        let tables = Tables::new([spec], 0, Z_MAX).unwrap();
-        let symbol = |v| hyper_symbol(&tables, 0, v);
-        assert_eq!(
-            [symbol(0.3), symbol(0.52), symbol(-0.52), symbol(0.9)],
-            [0, 0, 0, 1]
-        );
-        assert_eq!([symbol(1e9), symbol(-1e9)], [Z_MAX, -Z_MAX]);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use kiln_models::exact::{
     ACC_LIMIT, ACT_MAX, LEAK_BITS, MEAN_BITS, MEAN_MAX, RESIDUAL_MAX, WEIGHT_MAX, Z_MAX,
 };
 use kiln_models::{
-    BUNDLED, LAMBDA_MAX, LAMBDA_MIN, ROWS, SIGMA_MAX, SIGMA_MIN, STRIPE_ROWS, Weights,
+    BITS_PER_ERROR, BUNDLED, LAMBDA_MAX, LAMBDA_MIN, ROWS, SIGMA_MAX, SIGMA_MIN, STRIPE_ROWS,
+    Weights,
 };
 use safetensors::SafeTensors;
 
@@ -59,6 +60,9 @@ fn training_uses_the_same_constants() {
         assert!(model.lines().any(|l| l == line), "{line}");
     }
     assert_eq!(assigned(&model, "ROWS"), ROWS as i64);
+    let tables = read("reference/kiln_ref/tables.py");
+    let line = format!("BITS_PER_ERROR = {BITS_PER_ERROR:.1}");
+    assert!(tables.lines().any(|l| l.starts_with(&line)), "{line}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ import torch.nn as nn
 from .exact import round_half_up
 from .model import ROWS, logistic_bits
 
-BITS_PER_ERROR = 12.0   # what one squared step of error is worth; models/src/quantise.rs has the encoder's own value
+BITS_PER_ERROR = 12.0   # what one squared step of error is worth; the encoder in models/src/quantise.rs takes the same
 LARGEST = 12            # magnitudes above are rounded to the nearest
 LITERALS = 40           # magnitudes above have no count of their own
 PRIOR = 2000.0          # symbols of a logistic distribution that every row starts with
