@@ -115,7 +115,8 @@
 
     legend();
     for (const id of ["axis", "limit", "log"]) byId(id).addEventListener("change", redraw);
-    new ResizeObserver(() => draw()).observe(chart);
+    // In the next frame: drawing within the notification may change the size that it tells of.
+    new ResizeObserver(() => requestAnimationFrame(() => draw())).observe(chart);
     pointTable();
 
     function redraw() { draw(); pointTable(); }
