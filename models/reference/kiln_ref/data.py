@@ -21,6 +21,12 @@ def load_folder(folder, smallest=256):
     return out
 
 
+def planes(im, cell, device):
+    """A picture [h, w, 3] of bytes, cut to whole cells of `cell` pixels, as the networks read it: [1, 3, h, w] minus 1/2."""
+    h, w = im.shape[0] // cell * cell, im.shape[1] // cell * cell
+    return torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
+
+
 def draw(rng, h, w, size):
     """What a crop of a picture is to be: (side to cut, places to choose from by their texture, flip, turn).
 

@@ -4,6 +4,7 @@ import math
 import numpy as np
 import torch
 
+from .data import planes
 from .model import SKIP_BELOW, logistic_bits, laplace_bits
 from .exact import Z_MAX, round_half_up
 
@@ -17,8 +18,7 @@ def evaluate(net, pictures, levels, tables=None):
     for q in levels:
         bits, psnr = [], []
         for im in pictures:
-            h, w = im.shape[0] // 16 * 16, im.shape[1] // 16 * 16
-            x = torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
+            x = planes(im, 16, device)
             lq = torch.tensor([q], device=device)
             z, r, row, y_hat = net.latents(net.analyse(x), lq, tables=tables)
             z = round_half_up(z).clamp(-Z_MAX, Z_MAX)
@@ -27,7 +27,7 @@ def evaluate(net, pictures, levels, tables=None):
             b = b + laplace_bits(z, net.z_scale(lq)[:, :, None, None]).sum()
             x_hat = ((net.synthesise(y_hat, lq) + 0.5).clamp(0, 1) * 255).round()
             mse = ((x_hat - (x + 0.5) * 255) ** 2).mean().item()
-            bits.append(b.item() / (h * w))
+            bits.append(b.item() / (x.shape[2] * x.shape[3]))
             psnr.append(10 * math.log10(65025 / mse))
         out.append((q, round(float(np.mean(bits)), 4), round(float(np.mean(psnr)), 3)))
     net.train()

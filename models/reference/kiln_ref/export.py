@@ -5,6 +5,7 @@ import math
 import numpy as np
 import torch
 
+from .data import planes
 from .exact import ACC_LIMIT, ACT_MAX, WEIGHT_MAX, Z_MAX, ExactConv, round_half_up
 from .model import PIXEL_SCALE, ROW_STEP, ROWS, SIGMA_MIN, SKIP_BELOW
 from .tables import LITERALS
@@ -66,8 +67,7 @@ def z_histograms(net, pictures):
     counts = np.zeros((bands, z, 2 * Z_MAX + 1))
     device = next(net.parameters()).device
     for im in pictures:
-        h, w = im.shape[0] // 64 * 64, im.shape[1] // 64 * 64
-        x = torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
+        x = planes(im, 64, device)
         y = net.analyse(x)
         for b in range(bands):
             q = torch.tensor([min(b * Z_BAND + Z_BAND // 2, n - 1)], device=device)
@@ -92,8 +92,7 @@ def y_shares(net, tables, pictures):
     counts = [torch.zeros_like(tables.counts) for _ in levels]
     bits = [0.0 for _ in levels]
     for im in pictures:
-        h, w = im.shape[0] // 16 * 16, im.shape[1] // 16 * 16
-        x = torch.from_numpy(im[:h, :w].copy()).to(device).permute(2, 0, 1)[None].float() / 255 - 0.5
+        x = planes(im, 16, device)
         y = net.analyse(x)
         for i, level in enumerate(levels):
             _, r, row, _ = net.latents(y, torch.tensor([level], device=device), tables=tables)

@@ -38,6 +38,17 @@ pub struct Encoded {
     pub stages: Stages,
 }
 
+impl Encoded {
+    /// Of a codec that does not tell its stages.
+    pub fn without_stages((bytes, seconds): (Vec<u8>, f64)) -> Self {
+        Self {
+            bytes,
+            seconds,
+            stages: Stages::new(),
+        }
+    }
+}
+
 /// A picture and how long it took.
 #[derive(Clone, Debug)]
 pub struct Decoded {
@@ -47,6 +58,17 @@ pub struct Decoded {
     pub seconds: f64,
     /// Parts of it.
     pub stages: Stages,
+}
+
+impl Decoded {
+    /// Of a codec that does not tell its stages.
+    pub fn without_stages((picture, seconds): (RgbImage, f64)) -> Self {
+        Self {
+            picture,
+            seconds,
+            stages: Stages::new(),
+        }
+    }
 }
 
 /// An encoder and its decoder.

@@ -22,14 +22,12 @@ pub const AVIF_444: Adapter = Adapter {
     open: |name| pair::open(name, &COMMANDS_444),
 };
 
-const DECODE: (&[&str], &str) = (&["avifdec"], "-j 1 {IN} {OUT} --png-compress 0");
-
 const COMMANDS: Commands = Commands {
     encode: (
         &["avifenc"],
         "-j 1 -c aom -s 6 -y 420 -d 8 --min 0 --max 63 -a end-usage=q -a cq-level={Q} -a tune=psnr {IN} {OUT}",
     ),
-    decode: DECODE,
+    decode: (&["avifdec"], "-j 1 {IN} {OUT} --png-compress 0"),
     version: &["--version"],
     setting: "cq-level",
     pictures: Pictures::Files {
@@ -45,13 +43,5 @@ const COMMANDS_444: Commands = Commands {
         &["avifenc"],
         "-j 1 -c aom -s 3 -y 444 -d 10 --min 0 --max 63 -a end-usage=q -a cq-level={Q} -a tune=psnr {IN} {OUT}",
     ),
-    decode: DECODE,
-    version: &["--version"],
-    setting: "cq-level",
-    pictures: Pictures::Files {
-        input: "png",
-        output: "png",
-    },
-    extension: "avif",
-    configuration: None,
+    ..COMMANDS
 };

@@ -9,7 +9,6 @@ use mozjpeg::{ColorSpace, Compress, Decompress};
 
 use super::{Adapter, about, crate_version, picture};
 use crate::bench::codec::{About, Codec, Decoded, Encoded, timed};
-use crate::bench::results::Stages;
 
 const SETTINGS: &[f64] = &[5.0, 10.0, 20.0, 35.0, 50.0, 70.0, 85.0];
 
@@ -65,7 +64,7 @@ impl Codec for Jpeg {
             (1.0..=100.0).contains(&q) && q.fract() == 0.0,
             "quality {q} is no whole number of 1..=100"
         );
-        let (bytes, seconds) = timed(|| {
+        let timed = timed(|| {
             caught(|| {
                 let mut compress = Compress::new(ColorSpace::JCS_RGB);
                 if self.plain {
@@ -81,15 +80,11 @@ impl Codec for Jpeg {
                 started.finish()
             })
         })?;
-        Ok(Encoded {
-            bytes,
-            seconds,
-            stages: Stages::new(),
-        })
+        Ok(Encoded::without_stages(timed))
     }
 
     fn decode(&self, bytes: &[u8], _: (u32, u32)) -> anyhow::Result<Decoded> {
-        let (picture, seconds) = timed(|| {
+        let timed = timed(|| {
             let (samples, width, height) = caught(|| {
                 let mut started = Decompress::new_mem(bytes)?.rgb()?;
                 let (width, height) = (started.width(), started.height());
@@ -99,11 +94,7 @@ impl Codec for Jpeg {
             })?;
             picture(samples, width, height).context("the decoder gave too few samples")
         })?;
-        Ok(Decoded {
-            picture,
-            seconds,
-            stages: Stages::new(),
-        })
+        Ok(Decoded::without_stages(timed))
     }
 
     fn in_child(&self) -> Option<Vec<OsString>> {

@@ -8,7 +8,6 @@ use super::about;
 use super::pictures::Pictures;
 use super::tool::{Scratch, Tool, arguments};
 use crate::bench::codec::{About, Codec, Decoded, Encoded};
-use crate::bench::results::Stages;
 
 /// What runs. Both command lines have `{IN}` and `{OUT}`. That of the encoder has `{Q}`, and may have `{SIZE}` as in
 /// `768x512`, `{WIDTH}`, `{HEIGHT}`, `{REC}` for a file that nobody reads, and `{CFG}`.
@@ -97,11 +96,7 @@ impl Codec for Pair {
         let seconds = self
             .encoder
             .run(arguments(self.commands.encode.1, &values))?;
-        Ok(Encoded {
-            bytes: scratch.read(&name)?,
-            seconds,
-            stages: Stages::new(),
-        })
+        Ok(Encoded::without_stages((scratch.read(&name)?, seconds)))
     }
 
     fn decode(&self, bytes: &[u8], size: (u32, u32)) -> anyhow::Result<Decoded> {
@@ -112,11 +107,8 @@ impl Codec for Pair {
         let seconds = self
             .decoder
             .run(arguments(self.commands.decode.1, &values))?;
-        Ok(Decoded {
-            picture: self.commands.pictures.read(&scratch, size)?,
-            seconds,
-            stages: Stages::new(),
-        })
+        let picture = self.commands.pictures.read(&scratch, size)?;
+        Ok(Decoded::without_stages((picture, seconds)))
     }
 }
 

@@ -8,7 +8,6 @@ use webp::{Decoder, Encoder, WebPConfig};
 
 use super::{Adapter, about, crate_version, picture};
 use crate::bench::codec::{About, Codec, Decoded, Encoded, timed};
-use crate::bench::results::Stages;
 
 /// Settings of this one and of the tool.
 pub const SETTINGS: &[f64] = &[1.0, 10.0, 30.0, 50.0, 70.0, 85.0, 93.0];
@@ -47,7 +46,7 @@ impl Codec for WebP {
             width.min(height) > 0 && width.max(height) < 1 << 14,
             "WebP has no pictures of {width}x{height} pixels, only sides of 1..=16383"
         );
-        let (bytes, seconds) = timed(|| {
+        let timed = timed(|| {
             let mut config =
                 WebPConfig::new().map_err(|()| anyhow!("libwebp has another version"))?;
             config.quality = q as f32;
@@ -57,15 +56,11 @@ impl Codec for WebP {
                 .map(|memory| memory.to_vec())
                 .map_err(|error| anyhow!("libwebp failed: {error:?}"))
         })?;
-        Ok(Encoded {
-            bytes,
-            seconds,
-            stages: Stages::new(),
-        })
+        Ok(Encoded::without_stages(timed))
     }
 
     fn decode(&self, bytes: &[u8], _: (u32, u32)) -> anyhow::Result<Decoded> {
-        let (picture, seconds) = timed(|| {
+        let timed = timed(|| {
             let decoded = Decoder::new(bytes)
                 .decode()
                 .context("libwebp cannot decode this")?;
@@ -77,11 +72,7 @@ impl Codec for WebP {
             )
             .context("the decoder gave too few samples")
         })?;
-        Ok(Decoded {
-            picture,
-            seconds,
-            stages: Stages::new(),
-        })
+        Ok(Decoded::without_stages(timed))
     }
 
     fn in_child(&self) -> Option<Vec<OsString>> {
