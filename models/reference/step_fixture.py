@@ -86,7 +86,7 @@ def main():
     q = torch.tensor(LEVELS)
     noise_y = torch.rand(len(LEVELS), CONFIG["latents"], CROP // 16, CROP // 16) - 0.5
     noise_z = torch.rand(len(LEVELS), CONFIG["hyper"], CROP // 64, CROP // 64) - 0.5
-    z, r, row, y_hat = net.latents(net.analyse(x), q)
+    z, r, _, row, y_hat = net.latents(net.analyse(x), q)
     y_bits = logistic_bits(r + noise_y, row).sum((1, 2, 3))
     z_bits = laplace_bits(z + noise_z, net.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
     bpp = (y_bits + z_bits) / CROP ** 2

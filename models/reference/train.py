@@ -44,13 +44,26 @@ def parse():
     p.add_argument("--warmup", type=int, default=300)
     p.add_argument("--crops", choices=("host", "device"), help="where crops are cut (default: on the device if it is CUDA)")
     p.add_argument("--width", type=int, help="channels at 1/8 of a new model (default: as in model.CONFIG; so the next two)")
-    p.add_argument("--analysis-blocks", type=int)
+    p.add_argument("--analysis-blocks", type=int, help="also with --resume, which then appends blocks that add nothing at first")
     p.add_argument("--synthesis-blocks", type=int)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--eval-minutes", type=float, default=5)
     p.add_argument("--no-bf16", action="store_true")
     return p.parse_args()
+
+
+def grown(state, args):
+    """The model of a checkpoint, with as many blocks more as asked for. New blocks add nothing at first."""
+    blocks = {k: getattr(args, k) for k in ("analysis_blocks", "synthesis_blocks") if getattr(args, k)}
+    net = Codec({**state["config"], **blocks})
+    missing, unexpected = net.load_state_dict(state["net"], strict=False)
+    if unexpected:
+        raise SystemExit(f"the checkpoint has more than the model asked for: {unexpected[0]}")
+    for name, p in net.named_parameters():
+        if name in missing and name.endswith((".b.weight", ".f2.weight")):
+            torch.nn.init.zeros_(p)
+    return net
 
 
 class Optimisers:
@@ -66,7 +79,7 @@ class Optimisers:
                 (muon if args.muon and wide and name.startswith(("g_a", "g_s")) else adam).append(p)
         # The linear branches carry the picture: the noise of their steps bounds the quality of the highest levels.
         groups = [dict(params=adam, pace=1.0), dict(params=linear, pace=args.linear_pace)]
-        self.all = [torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0)]
+        self.all = [torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
         self.base = [args.lr]
         if muon:
             self.all.append(torch.optim.Muon(muon, lr=args.muon, weight_decay=0.0, momentum=0.95, ns_steps=5))
@@ -97,8 +110,7 @@ def main():
     valid = data.load_folder(args.valid)
     if args.resume:
         state = checkpoint.load(args.resume)
-        net = Codec(state["config"])
-        net.load_state_dict(state["net"])
+        net = grown(state, args)
     else:
         state = None
         sizes = {k: getattr(args, k) for k in ("width", "analysis_blocks", "synthesis_blocks") if getattr(args, k)}
@@ -156,9 +168,9 @@ def main():
             batch, crop = max(1, round(1.5 * batch * (crop / args.last_crop) ** 2)), args.last_crop
         x = crops.batch(batch, crop, rng).to(memory_format=torch.channels_last)
         q = torch.randint(0, net.config["levels"], (batch,), device=device)
-        if tables is not None:
-            tables.counting = step % COUNT_EVERY == 0
-        x_hat, y_bits, z_bits = net(x, q, bf16=not args.no_bf16, tables=tables)
+        x_hat, y_bits, z_bits, symbols, rows = net(x, q, bf16=not args.no_bf16, tables=tables)
+        if tables is not None and step % COUNT_EVERY == 0:
+            tables.count(symbols, rows)
         bpp = (y_bits + z_bits) / crop ** 2
         mse = ((x_hat - x) ** 2).mean((1, 2, 3)) * 65025
         lam = lambda_of(q)

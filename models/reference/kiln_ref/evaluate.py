@@ -20,9 +20,9 @@ def evaluate(net, pictures, levels, tables=None):
         for im in pictures:
             x = planes(im, 16, device)
             lq = torch.tensor([q], device=device)
-            z, r, row, y_hat = net.latents(net.analyse(x), lq, tables=tables)
+            z, _, s, row, y_hat = net.latents(net.analyse(x), lq, tables=tables)
             z = round_half_up(z).clamp(-Z_MAX, Z_MAX)
-            b = logistic_bits(round_half_up(r), row) if tables is None else tables.bits(tables.symbols(r, row), row)
+            b = logistic_bits(s, row) if tables is None else tables.bits(s, row)
             b = (b * (row >= SKIP_BELOW)).sum()
             b = b + laplace_bits(z, net.z_scale(lq)[:, :, None, None]).sum()
             x_hat = ((net.synthesise(y_hat, lq) + 0.5).clamp(0, 1) * 255).round()

@@ -95,8 +95,7 @@ def y_shares(net, tables, pictures):
         x = planes(im, 16, device)
         y = net.analyse(x)
         for i, level in enumerate(levels):
-            _, r, row, _ = net.latents(y, torch.tensor([level], device=device), tables=tables)
-            s = tables.symbols(r, row)
+            _, _, s, row, _ = net.latents(y, torch.tensor([level], device=device), tables=tables)
             counts[i] += tables.histogram(s, row)
             bits[i] += (tables.bits(s, row) * (row >= SKIP_BELOW)).sum().item()
     total = sum(c * (BITS_OF_A_LEVEL / b) for c, b in zip(counts, bits))

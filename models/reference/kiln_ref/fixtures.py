@@ -45,12 +45,12 @@ def write_fixtures(net, tensors, folder):
     out = {"picture": im, "y": y[0].numpy()}
     for level in LEVELS:
         q = torch.tensor([level])
-        z, residual, row, y_hat = net.latents(y, q)
+        z, _, symbol, row, y_hat = net.latents(y, q)
         z_hat = round_half_up(z).clamp(-Z_MAX, Z_MAX)
         out[f"z_hat.{level}"] = z_hat[0].numpy().astype(np.int32)
         out[f"row.{level}"] = row[0].numpy().astype(np.int32)
         out[f"y_hat.{level}"] = (y_hat[0] * 2 ** ACT_BITS).numpy().astype(np.int32)
-        out[f"residual.{level}"] = round_half_up(residual[0]).numpy().astype(np.int32)
+        out[f"residual.{level}"] = symbol[0].numpy().astype(np.int32)
         out[f"x_hat.{level}"] = net.synthesise(y_hat, q)[0].numpy()
     save_file({k: np.ascontiguousarray(v) for k, v in out.items()}, os.path.join(folder, "fixtures.safetensors"))
     print(f"{folder}/fixtures.safetensors: {sum(v.nbytes for v in out.values()) / 1e6:.2f} MB")

@@ -4,6 +4,7 @@
                  \\--h_a--> z_hat --h_s--> features --> mu, row (step 1) --context--> mu, row (step 2)
 """
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -202,6 +203,15 @@ class Context(nn.Module):
         return self.mean(h), self.row(h, q)
 
 
+class Latents(NamedTuple):
+    """z before rounding [B, Z, h/4, w/4]; of y [B, M, h, w] the residual before rounding, its symbol, its row, and y_hat."""
+    z: torch.Tensor
+    residual: torch.Tensor
+    symbol: torch.Tensor
+    row: torch.Tensor
+    y_hat: torch.Tensor
+
+
 class Codec(nn.Module):
     def __init__(self, config=None, energy=None):
         super().__init__()
@@ -256,12 +266,12 @@ class Codec(nn.Module):
         return r if self.training else r * (row * 2 ** ROW_BITS >= SKIP_BELOW)
 
     def latents(self, y, q, z=None, bf16=False, tables=None):
-        """Both context steps. Returns z, and the residual before rounding, the row, y_hat: all [B, M, h, w].
+        """Both context steps: Latents.
 
         With `tables` (tables.SymbolTables) residuals are rounded as the encoder does, without to the nearest integer.
         """
-        def rounded(r, row):
-            return ste(round_half_up(r) if tables is None else tables.symbols(r, row * 2 ** ROW_BITS), r)
+        def symbols(r, row):
+            return round_half_up(r) if tables is None else tables.symbols(r, row * 2 ** ROW_BITS)
 
         with torch.autocast(y.device.type, dtype=torch.bfloat16, enabled=bf16):
             v = y * self.gain(q).exp()[:, :, None, None]
@@ -275,7 +285,8 @@ class Codec(nn.Module):
         mu, row = self.h_s.heads(f, q)
         mu0 = mu * unit
         r0 = self.skip((v - mu0) * mask, row)
-        y0 = (rounded(r0, row) + mu0) * mask
+        s0 = symbols(r0, row)
+        y0 = (ste(s0, r0) + mu0) * mask
         # floor of the fixed-point value over 2**shift, as the decoder shifts it
         u = y0 / unit
         u = ste(torch.floor(u * 2 ** ACT_BITS) / 2 ** ACT_BITS, u)
@@ -283,29 +294,27 @@ class Codec(nn.Module):
         mu1 = mu * unit
         other = 1 - mask
         r1 = self.skip((v - mu1) * other, row1)
-        y1 = (rounded(r1, row1) + mu1) * other
+        s1 = symbols(r1, row1)
+        y1 = (ste(s1, r1) + mu1) * other
         row = soft_clamp(row * 2 ** ROW_BITS * mask + row1 * 2 ** ROW_BITS * other, 0.0, float(ROWS - 1))
-        return z, r0 + r1, row, y0 + y1
+        return Latents(z, r0 + r1, s0 + s1, row, y0 + y1)
 
     def forward(self, x, q, bf16=False, tables=None):
-        """Training pass: (x_hat, bits of y, bits of z), the bits with additive noise, summed per picture.
+        """Training pass: (x_hat, bits of y, bits of z, symbols, rows), the bits with additive noise, summed per picture.
 
         With `tables` the value of y's bits and the gradient of its rows are those of the symbols sent; the noise is left to
         give the residuals theirs.
         """
         y = self.analyse(x, bf16)
-        z, r, row, y_hat = self.latents(y, q, bf16=bf16, tables=tables)
+        z, r, s, row, y_hat = self.latents(y, q, bf16=bf16, tables=tables)
         noisy = r + torch.rand_like(r) - 0.5
         if tables is None:
             y_bits = logistic_bits(noisy, row)
         else:
             soft = logistic_bits(noisy, row.detach())
-            s = tables.symbols(r, row)
-            if tables.counting:
-                tables.count(s, row)
             y_bits = tables.bits(s, row) + (soft - soft.detach())
         z_bits = laplace_bits(z + torch.rand_like(z) - 0.5, self.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
-        return self.synthesise(y_hat, q, bf16), y_bits.sum((1, 2, 3)), z_bits
+        return self.synthesise(y_hat, q, bf16), y_bits.sum((1, 2, 3)), z_bits, s.detach(), row.detach()
 
 
 def logistic_bits(r, row):

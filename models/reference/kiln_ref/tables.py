@@ -32,7 +32,6 @@ class SymbolTables(nn.Module):
         super().__init__()
         self.register_buffer("prior", logistic_shares() * PRIOR)
         self.register_buffer("counts", logistic_shares() * 1e6)
-        self.counting = False
         self.refresh()
 
     def shares(self, counts):
