@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `encode/analyse` | pixels to planes, g_a |
 //! | `encode/code` | h_a, quantisation, the exact networks, rANS |
-//! | `exact networks` | h_s and the context model alone, both steps: a coder that codes nothing |
+//! | `exact networks` | h_s and the context model alone, all steps: a coder that codes nothing |
 //! | `decode/code` | rANS, the exact networks, the checksum |
 //! | `decode/synthesise` | g_s, planes to pixels |
 //!

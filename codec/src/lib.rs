@@ -51,9 +51,9 @@ pub use picture::Picture;
 pub use progress::{Progress, Silent, StageTimes, stage};
 pub use verify::{PixelDifference, Reconstruction, Verified, verify};
 
-/// Architecture number of the bundled weights in a file's header. 1 was the same name before its activation functions
-/// and context model changed; no release wrote it.
-pub(crate) const ARCHITECTURE_BASE: u8 = 2;
+/// Architecture number of the bundled weights in a file's header. 1 and 2 were the same name before its context model had
+/// its present form; no release wrote them.
+pub(crate) const ARCHITECTURE_BASE: u8 = 3;
 
 /// Compiles and runs what the README shows.
 #[cfg(doctest)]

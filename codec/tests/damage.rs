@@ -63,7 +63,7 @@ fn parse(bytes: &[u8]) -> Container<'_> {
 /// The header of a file that these weights decode.
 fn header(width: u32, height: u32) -> Header {
     Header {
-        architecture: 2,
+        architecture: 3,
         decoder_set: model().decoder_set(),
         width,
         height,
@@ -446,14 +446,14 @@ fn files_of_other_weights_name_both() {
 #[test]
 fn another_architecture_is_unsupported_whatever_the_weights() {
     let mut bytes = photos()[1].clone();
-    bytes[ARCHITECTURE] = 3;
+    bytes[ARCHITECTURE] = 200;
     assert!(reseal(&mut bytes));
     let error = decoder().decode(&bytes).unwrap_err();
     assert!(
         matches!(
             error,
             Error::File(ParseError::Unsupported {
-                what: Feature::Architecture(3)
+                what: Feature::Architecture(200)
             })
         ),
         "{error:?}"

@@ -17,6 +17,8 @@ from safetensors import safe_open
 
 MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS, LEAK_BITS = 6, 1023, 32767, 127, 8191, 32, 3
 START = 84812
+STEP_COSETS = ((0,), (3,), (1, 2))
+Z_EDGES = (1, 2, 4, 7)
 
 
 def check(ok, what):
@@ -72,7 +74,7 @@ class Cursor:
 def parse(data):
     c = Cursor(data)
     check(c.take(4) == b"\x9bKLN", "not a kiln file")
-    check((c.u8(), c.u8()) == (1, 2), "another version or architecture")
+    check((c.u8(), c.u8()) == (1, 3), "another version or architecture")
     f = dict(decoder_set=c.take(8))
     form = c.u8()
     check(form & 0x70 == 0, "reserved bits")
@@ -220,7 +222,15 @@ def decode_symbols(f, weights):
         return layer(f"{name}.mean", x, -MEAN_MAX, MEAN_MAX) << shift, layer(f"{name}.row", x, 0, last_row)
 
     first = Stream(f["chunks"][0])
-    z = np.array([[[first.symbol(z_bank, r) for _ in range(zw)] for r in t["z_rows"][q].tolist()] for _ in range(zh)])
+    z = np.zeros((zh, c["hyper"], zw), np.int64)
+    for i in range(zh):
+        for ch, row in enumerate(t["z_rows"][q].tolist()):
+            for j in range(zw):
+                left, above = z[i, ch, j - 1] if j else None, z[i - 1, ch, j] if i else None
+                known = [n for n in (left, above) if n is not None]
+                total = int(sum(known)) * (2 if len(known) == 1 else 1)
+                size = sum(abs(total) >= e for e in Z_EDGES)
+                z[i, ch, j] = first.symbol(z_bank, row + 4 + (size if total >= 0 else -size))
     first.finish()
 
     a = shuffle(leaky_layer("h_s.up1", z.transpose(1, 0, 2)), 2)
@@ -231,21 +241,24 @@ def decode_symbols(f, weights):
     streams = [Stream(chunk) for chunk in f["chunks"][1:]]
     residual, y_hat = np.zeros((h, m, w), np.int64), np.zeros((m, h, w), np.int64)
 
-    def step(second, mean, row):
+    def step(cosets, mean, row):
         for i in range(h):
             for ch in range(m):
-                for j in range((i + (ch >= m // 2) + second) % 2, w, 2):
+                for j in range(w):
+                    if 2 * (i % 2) + j % 2 not in [ch // (m // 4) ^ k for k in cosets]:
+                        continue
                     r = streams[i // STRIPE_ROWS].symbol(y_bank, int(row[ch, i, j]))
                     residual[i, ch, j] = r
                     y_hat[ch, i, j] = (r << MEAN_BITS) + mean[ch, i, j]
 
-    step(0, *heads("h_s", features))
-    # Cells of step 2 still hold 0.
-    u = np.clip(y_hat >> shift, -ACT_MAX, ACT_MAX)
-    s, e = layer("context.spatial", u), layer("context.energy", np.abs(u))
-    b = leaky_layer("context.mix1", np.concatenate([s, e, features]))
-    b = np.clip(b + leaky_layer("context.mix2", b), -ACT_MAX, ACT_MAX)
-    step(1, *heads("context", b))
+    step(STEP_COSETS[0], *heads("h_s", features))
+    for k, cosets in enumerate(STEP_COSETS[1:]):
+        # Cells that are not decoded yet hold 0.
+        u, net = np.clip(y_hat >> shift, -ACT_MAX, ACT_MAX), f"context.{k}"
+        s, e = layer(f"{net}.spatial", u), layer(f"{net}.energy", np.abs(u))
+        b = leaky_layer(f"{net}.mix1", np.concatenate([s, e, features]))
+        b = np.clip(b + leaky_layer(f"{net}.mix2", b), -ACT_MAX, ACT_MAX)
+        step(cosets, *heads(net, b))
     for s in streams:
         s.finish()
     check(crc32c(z.astype("<i4").tobytes() + residual.astype("<i4").tobytes()) == f["symbols"], "checksum of symbols")

@@ -22,7 +22,7 @@ KEPT = Path(__file__).parent / "checkpoints" / "base.safetensors"
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--checkpoint", required=True)
-    p.add_argument("--data", required=True, help="training photographs: tables are counted on every tenth")
+    p.add_argument("--data", required=True, help="training photographs: tables of z are counted on every fourth, those of y on every twelfth")
     p.add_argument("--out", required=True)
     p.add_argument("--fixtures", help="folder for the parity fixtures")
     p.add_argument("--threads", type=int, default=1)
@@ -40,7 +40,7 @@ def main():
         tables = SymbolTables()
         tables.counts.copy_(state["tables"])
         tables.refresh()
-    tensors, meta = export(net, data.load_folder(args.data)[::10], tables)
+    tensors, meta = export(net, data.load_folder(args.data)[::4], tables)
     save_file(tensors, args.out, metadata=meta)
     print(f"{args.out}: {len(tensors)} tensors, {sum(t.nbytes for t in tensors.values()) / 1e6:.2f} MB, step {state['step']}")
     if args.fixtures:

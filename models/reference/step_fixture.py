@@ -14,7 +14,7 @@ import torch
 from safetensors.numpy import save, save_file
 
 from kiln_ref.exact import ExactConv, Z_MAX
-from kiln_ref.export import export, histogram_row
+from kiln_ref.export import Z_CLASSES, export, histogram_row
 from kiln_ref.model import PIXEL_SCALE, Codec, lambda_of, laplace_bits, logistic_bits
 
 CONFIG = dict(levels=64, latents=8, width=8, hyper=4, features=12, hyper_mid=6, analysis_blocks=1, synthesis_blocks=2, expansion=2)
@@ -58,16 +58,17 @@ def main():
         net.g_s.linear.weight.mul_(0.1)
         net.g_s.scale.copy_(2.0 ** torch.randint(-1, 2, net.g_s.scale.shape).float())
         net.shift.copy_(torch.randint(0, 3, (CONFIG["latents"],)).float().expand_as(net.shift))
-        # Wide rows of z cover everything that can occur, the same for all levels, so that one scale serves all.
+        # Wide rows of z cover everything that can occur, the same for all levels and classes, so that one scale serves all.
         s = np.arange(-Z_MAX, Z_MAX + 1)
         rows = [histogram_row(1e6 * np.exp(-np.abs(s) / (2.0 + c))) for c in range(CONFIG["hyper"])]
         for c, (first, freqs) in enumerate(rows):
             net.z_scale.value[:, c] = math.log(0.5 / math.asinh(0.5 / mean_of_row(first, freqs)))
     tensors, meta = export(net, [np.uint8(127 + 50 * rng.standard_normal((64, 64, 3)))])
+    rows = [row for row in rows for _ in range(Z_CLASSES)]
     tensors["tables.z.first"] = np.array([r[0] for r in rows], np.int32)
     tensors["tables.z.length"] = np.array([len(r[1]) for r in rows], np.int32)
     tensors["tables.z.freqs"] = np.concatenate([r[1] for r in rows]).astype(np.uint16)
-    tensors["z_rows"] = np.tile(np.arange(CONFIG["hyper"], dtype=np.uint16), (CONFIG["levels"], 1))
+    tensors["z_rows"] = np.tile(np.arange(CONFIG["hyper"], dtype=np.uint16) * Z_CLASSES, (CONFIG["levels"], 1))
 
     # The network as the weights file holds it.
     moved = {"g_a.inp.weight": PIXEL_SCALE, "g_s.linear.weight": 1 / net.g_s.scale}

@@ -37,6 +37,8 @@ def parse():
     p.add_argument("--crop", type=int, default=128)
     p.add_argument("--last-crop", type=int, help="crop size once the learning rate has fallen to 0.4, with as many pixels (and half more) a step")
     p.add_argument("--tables", action="store_true", help="round as the encoder does and count the tables of y: for runs that go on from trained weights")
+    p.add_argument("--only", help="train the entropy networks whose names begin so (context.0, say) and leave everything else as it is")
+    p.add_argument("--fresh", help="parameters whose names begin so are new: three times the learning rate")
     p.add_argument("--balance", type=float, default=0.5, help="a level's loss is divided by this power of its lambda: more than 0.5 favours low levels")
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--linear-pace", type=float, default=0.3, help="learning rate of the linear branches, as a share of --lr")
@@ -70,15 +72,19 @@ class Optimisers:
     """AdamW, with Muon for the matrices of the float transforms where asked for."""
 
     def __init__(self, net, args):
-        muon, adam, linear = [], [], []
+        muon, adam, linear, fresh = [], [], [], []
         for name, p in net.named_parameters():
             wide = p.ndim == 2 and min(p.shape) >= 64 and name.endswith("weight") and "linear" not in name
-            if ".linear." in name:
+            if args.only and not name.startswith(args.only):
+                p.requires_grad_(False)
+            elif args.fresh and name.startswith(args.fresh):
+                fresh.append(p)
+            elif ".linear." in name:
                 linear.append(p)
             else:
                 (muon if args.muon and wide and name.startswith(("g_a", "g_s")) else adam).append(p)
         # The linear branches carry the picture: the noise of their steps bounds the quality of the highest levels.
-        groups = [dict(params=adam, pace=1.0), dict(params=linear, pace=args.linear_pace)]
+        groups = [dict(params=p, pace=pace) for p, pace in ((adam, 1.0), (linear, args.linear_pace), (fresh, 3.0)) if p]
         self.all = [torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]
         self.base = [args.lr]
         if muon:
@@ -115,6 +121,8 @@ def main():
         state = None
         sizes = {k: getattr(args, k) for k in ("width", "analysis_blocks", "synthesis_blocks") if getattr(args, k)}
         net = Codec(sizes, energy=data.dct_energy(images))
+    if args.only and (not any(n.startswith(args.only) for n, _ in net.named_parameters()) or args.only.startswith(("g_", "gain", "inverse"))):
+        raise SystemExit(f"--only {args.only}: no entropy network has such a name")
     net = net.to(device, memory_format=torch.channels_last)
     on_device = args.crops == "device" or (args.crops is None and device == "cuda")
     crops = (data.DeviceCrops if on_device else data.HostCrops)(images, device)
@@ -168,11 +176,11 @@ def main():
             batch, crop = max(1, round(1.5 * batch * (crop / args.last_crop) ** 2)), args.last_crop
         x = crops.batch(batch, crop, rng).to(memory_format=torch.channels_last)
         q = torch.randint(0, net.config["levels"], (batch,), device=device)
-        x_hat, y_bits, z_bits, symbols, rows = net(x, q, bf16=not args.no_bf16, tables=tables)
+        x_hat, y_bits, z_bits, symbols, rows = net(x, q, bf16=not args.no_bf16, tables=tables, rate_only=bool(args.only))
         if tables is not None and step % COUNT_EVERY == 0:
             tables.count(symbols, rows)
         bpp = (y_bits + z_bits) / crop ** 2
-        mse = ((x_hat - x) ** 2).mean((1, 2, 3)) * 65025
+        mse = 0.0 if x_hat is None else ((x_hat - x) ** 2).mean((1, 2, 3)) * 65025
         lam = lambda_of(q)
         # Divided by a power of lambda so that no level drowns the others.
         loss = ((bpp + lam * mse) / lam ** args.balance).mean() * 0.1

@@ -1,5 +1,6 @@
 //! The exact path on a GPU is not taken on trust: what it wrote or read is compared with the CPU.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use kiln_entropy::{CodeError, Reader, Symbols, Tables};
@@ -8,6 +9,7 @@ use ndarray::{Array3, s};
 use crate::ModelError;
 use crate::latents::{CodedLatents, STRIPE_ROWS};
 use crate::model::Model;
+use crate::steps::{QUARTERS, STEPS, first_column};
 
 /// A result, and what its user should know about the way it came about.
 #[derive(Clone, Debug)]
@@ -145,7 +147,8 @@ impl Model {
         }
     }
 
-    /// y_hat of the first stripe. Its step 2 reads step 1 of the second stripe, which is therefore decoded as well.
+    /// y_hat of the first stripe. A step reads the steps before it in the next stripe as well: of every following stripe one
+    /// step less is decoded.
     fn first_stripe(
         &self,
         chunks: &[&[u8]],
@@ -156,18 +159,16 @@ impl Model {
         let [first, rest @ ..] = chunks else {
             return Err(ModelError::Chunks { found: 0, needed });
         };
-        let z = self.read_hyper(first, (h, w), level)?;
+        let z = self.read_hyper(first, (h, w), self.check_level(level)?)?;
         let probes = rest
             .iter()
-            .take(2)
+            .take(STEPS)
             .enumerate()
             .map(|(i, chunk)| {
-                // Each step codes half of a stripe; of the second stripe step 1 alone is read.
-                let rows = STRIPE_ROWS.min(h - i * STRIPE_ROWS);
-                let step1 = (0..rows).map(|row| step_1_cells(row, m, w)).sum();
+                let rows = i * STRIPE_ROWS..h.min((i + 1) * STRIPE_ROWS);
                 Ok(Probe {
                     reader: Reader::new(chunk)?,
-                    left: if i == 0 { rows * m * w } else { step1 },
+                    left: rows.map(|row| cells(0..STEPS - i, row, m, w)).sum(),
                 })
             })
             .collect::<Result<Vec<_>, CodeError>>()?;
@@ -179,10 +180,13 @@ impl Model {
     }
 }
 
-/// Cells of a row of y that step 1 codes: half of the channels have the even columns, half the odd ones.
-fn step_1_cells(row: usize, m: usize, w: usize) -> usize {
+/// Latents of a row of y that steps code.
+fn cells(steps: Range<usize>, row: usize, m: usize, w: usize) -> usize {
     let columns = |first: usize| (w + 1 - first) / 2;
-    m / 2 * (columns(row % 2) + columns((row + 1) % 2))
+    steps
+        .flat_map(|step| (0..QUARTERS).filter_map(move |g| first_column(step, row, g)))
+        .map(|first| m / QUARTERS * columns(first))
+        .sum()
 }
 
 #[cfg(test)]
@@ -192,6 +196,7 @@ mod tests {
     use super::*;
     use crate::config::CELL;
     use crate::device::DeviceInfo;
+    use crate::steps::{codes, quarter};
     use crate::{BUNDLED, Weights};
 
     /// Latents with some life in them: [h, M, w].
@@ -281,13 +286,16 @@ mod tests {
     }
 
     #[test]
-    fn cells_of_step_1_are_counted() {
-        for (row, m, w) in [(0, 4, 5), (1, 4, 5), (1, 2, 1), (0, 2, 8)] {
-            let counted = (0..m)
-                .flat_map(|c| (0..w).map(move |j| (row + j + usize::from(c >= m / 2)) % 2))
-                .filter(|parity| *parity == 0)
-                .count();
-            assert_eq!(step_1_cells(row, m, w), counted, "{row} {m} {w}");
+    fn cells_of_steps_are_counted() {
+        for (row, m, w) in [(0, 8, 5), (1, 8, 5), (1, 4, 1), (0, 4, 8)] {
+            for step in 0..STEPS {
+                let counted = (0..m)
+                    .flat_map(|c| (0..w).map(move |j| codes(step, row, j, quarter(c, m))))
+                    .filter(|coded| *coded)
+                    .count();
+                assert_eq!(cells(step..step + 1, row, m, w), counted, "{row} {m} {w}");
+            }
+            assert_eq!(cells(0..STEPS, row, m, w), m * w);
         }
     }
 }

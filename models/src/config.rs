@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::WeightsError;
+use crate::steps::{QUARTERS, STEPS};
 
 /// Picture pixels per latent cell, along each side.
 pub const CELL: usize = 16;
@@ -59,9 +60,9 @@ impl Config {
         check("analysis_blocks", c.analysis_blocks, 64)?;
         check("synthesis_blocks", c.synthesis_blocks, 64)?;
         check("expansion", c.expansion, 8)?;
-        if !c.latents.is_multiple_of(2) {
+        if !c.latents.is_multiple_of(QUARTERS) {
             return Err(WeightsError::Config(format!(
-                "latents is {}, it must be even",
+                "latents is {}, it must be a multiple of {QUARTERS}",
                 c.latents
             )));
         }
@@ -80,11 +81,11 @@ impl Config {
         let block = |c: f64, e: f64| 2.0 * c * c + 9.0 * c + 2.0 * e * c * c;
         let low = (m * 768.0 + block(m, 1.0) + 4.0 * w * m) / 256.0;
         let high = |n: usize| (192.0 * w + n as f64 * block(w, e)) / 64.0;
-        let entropy =
-            (f * f + 9.0 * f + 2.0 * f * m + 18.0 * m + (2.0 * m + f) * f + f * f + 2.0 * f * m)
-                / 256.0
-                + (9.0 * h + h * 4.0 * f) / 1024.0
-                + z * 4.0 * h / 4096.0;
+        let heads = 2.0 * f * m;
+        let context = 18.0 * m + (2.0 * m + f) * f + f * f + heads;
+        let entropy = (f * f + 9.0 * f + heads + (STEPS - 1) as f64 * context) / 256.0
+            + (9.0 * h + h * 4.0 * f) / 1024.0
+            + z * 4.0 * h / 4096.0;
         let hyper_analysis =
             (m * f + 9.0 * f) / 256.0 + (4.0 * f * f + 9.0 * f) / 1024.0 + 4.0 * f * z / 4096.0;
         let analysis = low + m * m / 256.0 + high(self.analysis_blocks) + hyper_analysis + entropy;

@@ -105,7 +105,7 @@ impl Layers {
         self.layers.iter().map(of).sum::<usize>() as u64
     }
 
-    /// Runs every layer in integers: convolution, bias, scale, floor, clamp.
+    /// Runs every layer in integers: convolution with bias, floor, clamp.
     ///
     /// # Errors
     /// The device fails.

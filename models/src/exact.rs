@@ -90,12 +90,11 @@ pub struct Spec {
 /// An integer convolution: 1x1, or 3x3 on each channel on its own.
 #[derive(Clone, Debug)]
 pub struct ExactConv {
+    /// Integers times 2^-shift of their output channel: sums of products are the same numbers in other units, as exact.
     weight: Tensor<4>,
-    /// Biases, one row per level or a single row: [levels or 1] of [1, outputs, 1, 1]. They hold the half that turns
-    /// floor into rounding.
-    bias: Vec<Tensor<4>>,
-    /// 2^-shift per output channel: [1, outputs, 1, 1].
-    scale: Tensor<4>,
+    /// Biases, one row per level or a single row: [levels or 1] of [outputs], times 2^-shift as well. They hold the half
+    /// that turns floor into rounding.
+    bias: Vec<Tensor<1>>,
     range: Range,
     depthwise: bool,
 }
@@ -124,23 +123,22 @@ impl ExactConv {
         let bias = w.integers(&format!("{name}.bias"), &[levels.max(1), outputs])?;
         let shift = w.integers(&format!("{name}.shift"), &[outputs])?;
         check_bounds(name, &weight, &bias, &shift, input.max, outputs)?;
-        let to_f32 = |v: &[i32]| v.iter().map(|&x| x as f32).collect::<Vec<_>>();
+        let scale: Vec<f32> = shift.iter().map(|&s| (-s as f32).exp2()).collect();
+        let scaled = |v: &[i32], each: usize| -> Vec<f32> {
+            let scales = scale.iter().flat_map(|s| std::iter::repeat_n(s, each));
+            v.iter().zip(scales).map(|(&x, s)| x as f32 * s).collect()
+        };
         let kernel = if depthwise {
             [outputs, 1, 3, 3]
         } else {
             [outputs, fan_in, 1, 1]
         };
         Ok(Self {
-            weight: tensor(to_f32(&weight), kernel, device),
+            weight: tensor(scaled(&weight, fan_in), kernel, device),
             bias: bias
                 .chunks_exact(outputs)
-                .map(|b| tensor(to_f32(b), [1, outputs, 1, 1], device))
+                .map(|b| tensor(scaled(b, 1), [outputs], device))
                 .collect(),
-            scale: tensor(
-                shift.iter().map(|&s| (-s as f32).exp2()).collect(),
-                [1, outputs, 1, 1],
-                device,
-            ),
             range,
             depthwise,
         })
@@ -152,10 +150,11 @@ impl ExactConv {
             true => ConvOptions::new([1, 1], [1, 1], [1, 1], x.dims()[1]),
             false => ConvOptions::new([1, 1], [0, 0], [1, 1], 1),
         };
-        let acc = conv2d(x, self.weight.clone(), None, options);
         let bias = self.bias[level.min(self.bias.len() - 1)].clone();
         let (lo, hi) = self.range.bounds();
-        let out = ((acc + bias) * self.scale.clone()).floor().clamp(lo, hi);
+        let out = conv2d(x, self.weight.clone(), Some(bias), options)
+            .floor()
+            .clamp(lo, hi);
         match self.range {
             // Positive integers stay, negative ones are divided exactly, then rounded down.
             Range::Leaky => leaky_relu(out, 0.5f64.powi(LEAK_BITS)).floor(),
@@ -263,9 +262,8 @@ mod tests {
         let device = Device::flex();
         let f = |v: &[i64]| v.iter().map(|&a| a as f32).collect::<Vec<_>>();
         let layer = ExactConv {
-            weight: tensor(f(&weight), [outputs, inputs, 1, 1], &device),
-            bias: vec![tensor(vec![64.0; outputs], [1, outputs, 1, 1], &device)],
-            scale: tensor(vec![1.0 / 128.0; outputs], [1, outputs, 1, 1], &device),
+            weight: tensor(f(&weight), [outputs, inputs, 1, 1], &device) / 128.0,
+            bias: vec![tensor(vec![0.5; outputs], [outputs], &device)],
             range: Range::Mean,
             depthwise: false,
         };

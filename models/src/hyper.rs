@@ -1,9 +1,10 @@
-//! The exact networks of the base model: hyper synthesis h_s and the two-step context model.
+//! The exact networks of the base model: hyper synthesis h_s and the context model of the later steps.
 
 use burn::tensor::{Device, Tensor};
 
 use crate::config::Config;
 use crate::exact::{ACT_MAX, ExactConv, Input, Range, Spec, Z_MAX, clamp_activation};
+use crate::steps::STEPS;
 use crate::tensors::pixel_shuffle;
 use crate::{Weights, WeightsError};
 
@@ -80,7 +81,7 @@ impl Heads {
     }
 }
 
-/// h_s: z_hat [1, Z, h, w] -> features [1, P, 4h, 4w], and from them the parameters of step 1.
+/// h_s: z_hat [1, Z, h, w] -> features [1, P, 4h, 4w], and from them the parameters of step 0.
 #[derive(Clone, Debug)]
 pub(crate) struct HyperSynthesis {
     up1: ExactConv,
@@ -139,7 +140,7 @@ impl HyperSynthesis {
     }
 }
 
-/// Step 2: the half of y_hat that is already decoded and the features of h_s -> parameters of the other half.
+/// A later step: what is already decoded of y_hat and the features of h_s -> parameters of the rest.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     spatial: ExactConv,
@@ -153,33 +154,46 @@ impl Context {
     /// Cells of y_hat around a tile that its parameters depend on.
     pub(crate) const HALO: usize = 1;
 
-    pub(crate) fn load(
+    /// The networks of all steps but step 0.
+    pub(crate) fn load_all(
         w: &mut Weights,
+        c: &Config,
+        rows: u16,
+        device: &Device,
+    ) -> Result<Vec<Self>, WeightsError> {
+        (0..STEPS - 1)
+            .map(|i| Self::load(w, &format!("context.{i}"), c, rows, device))
+            .collect()
+    }
+
+    fn load(
+        w: &mut Weights,
+        name: &str,
         c: &Config,
         rows: u16,
         device: &Device,
     ) -> Result<Self, WeightsError> {
         let (m, f) = (c.latents, c.features);
         Ok(Self {
-            spatial: ExactConv::load(w, "context.spatial", depthwise(m), device)?,
-            energy: ExactConv::load(w, "context.energy", depthwise(m), device)?,
+            spatial: ExactConv::load(w, &format!("{name}.spatial"), depthwise(m), device)?,
+            energy: ExactConv::load(w, &format!("{name}.energy"), depthwise(m), device)?,
             mix1: ExactConv::load(
                 w,
-                "context.mix1",
+                &format!("{name}.mix1"),
                 pointwise(act(2 * m + f), f, c.levels, Range::Leaky),
                 device,
             )?,
             mix2: ExactConv::load(
                 w,
-                "context.mix2",
+                &format!("{name}.mix2"),
                 pointwise(act(f), f, 0, Range::Leaky),
                 device,
             )?,
-            heads: Heads::load(w, "context", c, rows, device)?,
+            heads: Heads::load(w, name, c, rows, device)?,
         })
     }
 
-    /// `u`: y_hat of step 1, shifted and clamped, with its halo, zero where step 2 codes: [1, M, h + 2, w + 2].
+    /// `u`: what is known of y_hat, shifted and clamped, with its halo, zero elsewhere: [1, M, h + 2, w + 2].
     /// `features`: [1, P, h, w].
     pub(crate) fn parameters(&self, u: Tensor<4>, features: Tensor<4>, level: usize) -> Parameters {
         let [_, _, h, w] = features.dims();

@@ -15,7 +15,9 @@ use crate::ModelError;
 use crate::config::{CELL, HYPER_CELL};
 use crate::exact::{ACT_MAX, MEAN_BITS, Z_MAX};
 use crate::hyper::{Context, Parameters};
+use crate::hyper_rows;
 use crate::model::Model;
+use crate::steps::{QUARTERS, STEPS, first_column, quarter};
 use crate::tensors::{download, download_parameters, unpack_parameters, upload};
 use crate::tiles::{Span, spans};
 
@@ -67,12 +69,6 @@ struct Stripe<'a, S> {
     y_hat: ArrayViewMut3<'a, i32>,
     residual: ArrayViewMut3<'a, i16>,
     tiles: Vec<Tile>,
-}
-
-/// Whether step `step` codes the cell: the first half of the channels on even cells and the second on odd ones first.
-/// The answer is the parity of the first such column of a row.
-pub(crate) fn first_column(step: usize, row: usize, second_half: bool) -> usize {
-    (row + usize::from(second_half) + step) % 2
 }
 
 impl Model {
@@ -131,14 +127,7 @@ impl Model {
             });
         }
         let (h, w) = grid(height, width);
-        let mut z = Array3::zeros((
-            h.div_ceil(HYPER_CELL),
-            self.config().hyper,
-            w.div_ceil(HYPER_CELL),
-        ));
-        let mut first = Reader::new(chunks[0])?;
-        self.code_hyper(&mut first, &mut z, level)?;
-        first.finish()?;
+        let z = self.read_hyper(chunks[0], (h, w), level)?;
         let coders = chunks[1..]
             .iter()
             .map(|c| Reader::new(c))
@@ -154,7 +143,7 @@ impl Model {
         Ok(latents.y_hat)
     }
 
-    /// Runs both context steps over given coders, for tests that record or replay symbols: y_hat for z [zh, Z, zw] and
+    /// Runs all context steps over given coders, for tests that record or replay symbols: y_hat for z [zh, Z, zw] and
     /// the grid of y.
     #[doc(hidden)]
     pub fn code_with<S: Symbols + Send>(
@@ -207,25 +196,26 @@ impl Model {
         Ok(z)
     }
 
-    /// Codes z in the order of memory, each channel with its table of the level.
+    /// Codes z in the order of memory, each symbol with the table of its level, channel and neighbours.
     pub(crate) fn code_hyper(
         &self,
         coder: &mut impl Symbols,
         z: &mut Array3<i32>,
         level: usize,
     ) -> Result<(), ModelError> {
-        let rows = self.z_rows(level);
-        for mut line in z.outer_iter_mut() {
-            for (mut symbols, &row) in line.outer_iter_mut().zip(rows) {
-                for symbol in &mut symbols {
-                    coder.code(self.z_tables(), row, symbol)?;
+        let (zh, _, zw) = z.dim();
+        for i in 0..zh {
+            for (c, &first) in self.z_rows(level).iter().enumerate() {
+                for j in 0..zw {
+                    let row = first + hyper_rows::class(z, i, c, j);
+                    coder.code(self.z_tables(), row, &mut z[(i, c, j)])?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Both context steps of all stripes. With `source` (y before its gain) the symbols are made from it, else they come
+    /// All context steps of all stripes. With `source` (y before its gain) the symbols are made from it, else they come
     /// out of the coders.
     pub(crate) fn code<S: Symbols + Send>(
         &self,
@@ -266,37 +256,39 @@ impl Model {
                 self.step(0, stripe, &parameters, source.as_ref(), level)
             })?;
 
-        // Step 2 reads step 1 one row across the borders of stripes: every stripe must have ended step 1 by now.
-        let edges: Vec<[Option<Array3<i32>>; 2]> = (0..stripes.len())
-            .map(|i| {
-                let above = i
-                    .checked_sub(1)
-                    .map(|j| stripes[j].y_hat.slice(s![-1.., .., ..]).to_owned());
-                let below = stripes
-                    .get(i + 1)
-                    .map(|s| s.y_hat.slice(s![..1, .., ..]).to_owned());
-                [above, below]
-            })
-            .collect();
-        stripes.par_iter_mut().zip(edges).try_for_each(
-            |(stripe, [above, below])| -> Result<(), ModelError> {
-                let parameters = {
-                    let known = Known {
-                        rows: stripe.rows.clone(),
-                        y_hat: stripe.y_hat.view(),
-                        above,
-                        below,
-                        shift: self.shift(level),
+        for step in 1..STEPS {
+            // A step reads the ones before it one row across the borders of stripes: every stripe must have ended them.
+            let edges: Vec<[Option<Array3<i32>>; 2]> = (0..stripes.len())
+                .map(|i| {
+                    let above = i
+                        .checked_sub(1)
+                        .map(|j| stripes[j].y_hat.slice(s![-1.., .., ..]).to_owned());
+                    let below = stripes
+                        .get(i + 1)
+                        .map(|s| s.y_hat.slice(s![..1, .., ..]).to_owned());
+                    [above, below]
+                })
+                .collect();
+            stripes.par_iter_mut().zip(edges).try_for_each(
+                |(stripe, [above, below])| -> Result<(), ModelError> {
+                    let parameters = {
+                        let known = Known {
+                            rows: stripe.rows.clone(),
+                            y_hat: stripe.y_hat.view(),
+                            above,
+                            below,
+                            shift: self.shift(level),
+                        };
+                        self.host_parameters(stripe.rows.clone(), w, &stripe.tiles, |t| {
+                            let u = upload(known.context(t, w), self.exact_device());
+                            let features = t.features.clone();
+                            Ok(self.context(step).parameters(u, features, level))
+                        })?
                     };
-                    self.host_parameters(stripe.rows.clone(), w, &stripe.tiles, |t| {
-                        let u = upload(known.context(t, w), self.exact_device());
-                        Ok(self.context().parameters(u, t.features.clone(), level))
-                    })?
-                };
-                stripe.tiles.clear();
-                self.step(1, stripe, &parameters, source.as_ref(), level)
-            },
-        )?;
+                    self.step(step, stripe, &parameters, source.as_ref(), level)
+                },
+            )?;
+        }
 
         let coders = stripes.into_iter().map(|s| s.coder).collect();
         let mut checksum = Checksum::new();
@@ -364,21 +356,23 @@ impl Model {
     ) -> Result<(), ModelError> {
         let (n, m, w) = stripe.y_hat.dim();
         let (gain, shift, tables) = (self.gain(level), self.shift(level), self.y_tables());
+        // What is coded of a channel in a row: its columns from the first one on, every other.
+        let channels = m / QUARTERS;
         let (mut rows, mut symbols) = (
-            Vec::with_capacity(m * w / 2 + m),
-            Vec::with_capacity(m * w / 2 + m),
+            Vec::with_capacity(2 * channels * w.div_ceil(2)),
+            Vec::with_capacity(2 * channels * w.div_ceil(2)),
         );
         for i in 0..n {
             let row = stripe.rows.start + i;
-            let start = |c: usize| first_column(step, row, c >= m / 2);
+            let coded = |c: usize| first_column(step, row, quarter(c, m)).map(|j| (c, j.min(w)));
             rows.clear();
             symbols.clear();
-            for c in 0..m {
-                let line = p.row.slice(s![i, c, start(c)..;2]);
+            for (c, start) in (0..m).filter_map(coded) {
+                let line = p.row.slice(s![i, c, start..;2]);
                 rows.extend(line.iter());
                 let Some(source) = source else { continue };
-                let y = source.slice(s![row, c, start(c)..;2]);
-                let mean = p.mean.slice(s![i, c, start(c)..;2]);
+                let y = source.slice(s![row, c, start..;2]);
+                let mean = p.mean.slice(s![i, c, start..;2]);
                 symbols.extend(y.iter().zip(mean).zip(line).map(|((y, &mean), &row)| {
                     let mean = (i32::from(mean) << shift[c]) as f32 / (1 << MEAN_BITS) as f32;
                     self.quantiser().symbol(y * gain[c] - mean, row)
@@ -387,12 +381,12 @@ impl Model {
             symbols.resize(rows.len(), 0);
             stripe.coder.code_all(tables, &rows, &mut symbols)?;
             let mut rest = symbols.as_slice();
-            for (c, &shift) in shift.iter().enumerate() {
-                let mean = p.mean.slice(s![i, c, start(c)..;2]);
+            for (c, start) in (0..m).filter_map(coded) {
+                let (mean, shift) = (p.mean.slice(s![i, c, start..;2]), shift[c]);
                 let (these, others) = rest.split_at(mean.len());
                 rest = others;
-                let mut residual = stripe.residual.slice_mut(s![i, c, start(c)..;2]);
-                let mut y_hat = stripe.y_hat.slice_mut(s![i, c, start(c)..;2]);
+                let mut residual = stripe.residual.slice_mut(s![i, c, start..;2]);
+                let mut y_hat = stripe.y_hat.slice_mut(s![i, c, start..;2]);
                 for (((r, y), &mean), &symbol) in
                     residual.iter_mut().zip(&mut y_hat).zip(mean).zip(these)
                 {
@@ -447,7 +441,7 @@ impl Model {
     }
 }
 
-/// What step 2 may read: step 1 of a stripe and one row of its neighbours.
+/// What a step may read: the steps before it of a stripe and of one row of its neighbours.
 pub(crate) struct Known<'a> {
     pub(crate) rows: Range<usize>,
     pub(crate) y_hat: ArrayView3<'a, i32>,
@@ -457,7 +451,8 @@ pub(crate) struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// The context net's input for a tile and its halo: shifted, clamped, zero beyond the grid and where step 2 codes.
+    /// The context net's input for a tile and its halo: shifted, clamped, zero beyond the grid. What no step has coded yet
+    /// is zero in y_hat.
     pub(crate) fn context(&self, t: &Tile, w: usize) -> Array3<f32> {
         let halo = Context::HALO;
         let m = self.y_hat.dim().1;
@@ -478,12 +473,8 @@ impl Known<'_> {
             let columns = t.columns.start.saturating_sub(halo)..(t.columns.end + halo).min(w);
             let offset = columns.start + halo - t.columns.start;
             for (c, &shift) in self.shift.iter().enumerate() {
-                let first = first_column(0, row, c >= m / 2);
-                // Columns of step 1 have the parity of `first`.
-                let skip = (columns.start + first) % 2;
-                let from = line.slice(s![c, columns.start + skip..columns.end;2]);
-                let n = offset + skip;
-                let mut to = u.slice_mut(s![c, i, n..;2]);
+                let from = line.slice(s![c, columns.clone()]);
+                let mut to = u.slice_mut(s![c, i, offset..]);
                 for (o, &y) in to.iter_mut().zip(from) {
                     *o = (y >> shift).clamp(-ACT_MAX, ACT_MAX) as f32;
                 }

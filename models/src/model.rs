@@ -11,6 +11,7 @@ use crate::config::{CELL, Config};
 use crate::device::{DeviceInfo, ExactChoice, Placement};
 use crate::exact::{RESIDUAL_MAX, SHIFT_MAX, Z_MAX};
 use crate::hyper::{Context, HyperSynthesis};
+use crate::hyper_rows::Z_CLASSES;
 use crate::quantise::Quantiser;
 use crate::tensors::{download, download_rgb8, upload};
 use crate::tiles::tiles;
@@ -73,12 +74,13 @@ pub struct Model {
     g_s: Synthesis,
     h_a: HyperAnalysis,
     h_s: HyperSynthesis,
-    context: Context,
+    /// Of all steps but step 0.
+    context: Vec<Context>,
     /// [levels][M]
     gain: Vec<Vec<f32>>,
     inverse_gain: Vec<Vec<f32>>,
     shift: Vec<Vec<i32>>,
-    /// [levels][Z]
+    /// Row of the first class of neighbours: [levels][Z]
     z_rows: Vec<Vec<u16>>,
     y_tables: Tables,
     quantiser: Quantiser,
@@ -125,9 +127,11 @@ impl Model {
         let z_rows = w.integers("z_rows", &[n, config.hyper])?;
         if let Some(r) = z_rows
             .iter()
-            .find(|r| usize::try_from(**r).map_or(true, |r| r >= z_tables.len()))
+            .find(|r| usize::try_from(**r).map_or(true, |r| r + Z_CLASSES > z_tables.len()))
         {
-            return Err(WeightsError::Config(format!("z row {r} does not exist")));
+            return Err(WeightsError::Config(format!(
+                "z has no {Z_CLASSES} rows from {r} on"
+            )));
         }
         let shift = w.integers("shift", &[n, m])?;
         if let Some(s) = shift.iter().find(|s| !(0..=SHIFT_MAX).contains(*s)) {
@@ -142,7 +146,7 @@ impl Model {
             g_s: Synthesis::load(&mut w, &config, d)?,
             h_a: HyperAnalysis::load(&mut w, &config, d)?,
             h_s: HyperSynthesis::load(&mut w, &config, y_rows, &exact_device)?,
-            context: Context::load(&mut w, &config, y_rows, &exact_device)?,
+            context: Context::load_all(&mut w, &config, y_rows, &exact_device)?,
             gain: per_level(w.floats("gain", &[n, m])?),
             inverse_gain: per_level(w.floats("inverse_gain", &[n, m])?),
             shift: shift.chunks_exact(m).map(<[i32]>::to_vec).collect(),
@@ -312,8 +316,9 @@ impl Model {
         &self.h_s
     }
 
-    pub(crate) fn context(&self) -> &Context {
-        &self.context
+    /// The network of a step after step 0.
+    pub(crate) fn context(&self, step: usize) -> &Context {
+        &self.context[step - 1]
     }
 }
 

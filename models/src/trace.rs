@@ -18,7 +18,7 @@ pub struct Trace {
     pub y_hat: Array3<i32>,
 }
 
-/// Rows of tables and the symbols coded with them, in the order of coding: all of step 1, then all of step 2. Symbols of
+/// Rows of tables and the symbols coded with them, in the order of coding: step by step. Symbols of
 /// rows that are not coded are there too; they are 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StripeTrace {
@@ -168,7 +168,7 @@ impl Model {
             });
         }
         let (h, w) = grid(height, width);
-        let z = self.read_hyper(first, (h, w), level)?;
+        let z = self.read_hyper(first, (h, w), self.check_level(level)?)?;
         let coders = rest
             .iter()
             .map(|c| {
@@ -214,15 +214,8 @@ impl Model {
     /// # Errors
     /// A symbol cannot be coded with its row: the trace is not that of a picture of this model.
     pub fn write_trace(&self, trace: &Trace, level: u8) -> Result<Vec<Vec<u8>>, ModelError> {
-        let z_rows = self.z_rows(self.check_level(level)?);
         let mut first = Writer::new();
-        for line in trace.z.outer_iter() {
-            for (symbols, &row) in line.outer_iter().zip(z_rows) {
-                for symbol in symbols {
-                    first.code(self.z_tables(), row, &mut symbol.clone())?;
-                }
-            }
-        }
+        self.code_hyper(&mut first, &mut trace.z.clone(), self.check_level(level)?)?;
         let mut chunks = vec![first.finish()];
         for stripe in &trace.stripes {
             let mut writer = Writer::new();
@@ -238,22 +231,15 @@ impl Model {
         &self,
         chunk: &[u8],
         (h, w): (usize, usize),
-        level: u8,
+        level: usize,
     ) -> Result<Array3<i32>, ModelError> {
-        let z_rows = self.z_rows(self.check_level(level)?);
         let mut z = Array3::zeros((
             h.div_ceil(HYPER_CELL),
             self.config().hyper,
             w.div_ceil(HYPER_CELL),
         ));
         let mut reader = Reader::new(chunk)?;
-        for mut line in z.outer_iter_mut() {
-            for (mut symbols, &row) in line.outer_iter_mut().zip(z_rows) {
-                for symbol in &mut symbols {
-                    reader.code(self.z_tables(), row, symbol)?;
-                }
-            }
-        }
+        self.code_hyper(&mut reader, &mut z, level)?;
         reader.finish()?;
         Ok(z)
     }

@@ -127,11 +127,11 @@ fn coding_order(m: usize, h: usize, w: usize) -> Vec<[usize; 3]> {
         (0..h)
             .flat_map(move |i| (0..m).flat_map(move |c| (0..w).map(move |j| [c, i, j])))
             .filter(move |[c, i, j]| {
-                let even = (i + j) % 2 == 0;
-                (even == (*c < m / 2)) == (step == 0)
+                let coset = 2 * (i % 2) + j % 2;
+                step == [0, 2, 2, 1][coset ^ (c / (m / 4))]
             })
     };
-    (0..2).flat_map(cells).collect()
+    (0..3).flat_map(cells).collect()
 }
 
 #[test]

@@ -72,13 +72,13 @@ fn numbers_that_are_not_finite_are_refused() {
 #[test]
 fn a_layer_that_is_not_exact_is_refused() {
     let bytes = changed(|t| {
-        tensor(t, "context.mix1.weight")
+        tensor(t, "context.0.mix1.weight")
             .3
             .chunks_exact_mut(2)
             .for_each(|w| w.copy_from_slice(&2047i16.to_le_bytes()))
     });
     assert!(
-        matches!(load(&bytes), Err(WeightsError::Inexact { layer, .. }) if layer == "context.mix1")
+        matches!(load(&bytes), Err(WeightsError::Inexact { layer, .. }) if layer == "context.0.mix1")
     );
 }
 
@@ -115,7 +115,7 @@ fn the_decoder_set_names_what_a_decoder_reads() {
     for name in [
         "g_s.linear.weight",
         "h_s.up1.weight",
-        "context.row.bias",
+        "context.1.row.bias",
         "inverse_gain",
         "shift",
         "z_rows",

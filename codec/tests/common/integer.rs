@@ -214,6 +214,17 @@ fn each(h: usize, w: usize, a: isize, b: isize, mut add: impl FnMut(usize, usize
 /// `code(stripe, rows, symbols)` fills in symbols.
 type Code<'a> = dyn FnMut(usize, &[u8], &mut [i16]) -> Result<(), CodeError> + 'a;
 
+/// What a step after step 0 runs before its heads.
+struct Context {
+    spatial: Layer,
+    energy: Layer,
+    mix1: Layer,
+    mix2: Layer,
+}
+
+/// Cells that a step codes of quarter g of the channels: those whose coset is g ^ k.
+const COSETS: [&[usize]; 3] = [&[0], &[3], &[1, 2]];
+
 /// Everything that the exact path reads of a weights file.
 pub struct Integer {
     pub arithmetic: Arithmetic,
@@ -223,11 +234,8 @@ pub struct Integer {
     up2: Layer,
     d2: Layer,
     mix: Layer,
-    heads: [(Layer, Layer); 2],
-    spatial: Layer,
-    energy: Layer,
-    mix1: Layer,
-    mix2: Layer,
+    heads: [(Layer, Layer); 3],
+    contexts: [Context; 2],
     z_rows: Vec<u16>,
     shift: Vec<u32>,
     y_tables: Tables,
@@ -268,7 +276,13 @@ impl Integer {
                 of(&format!("{name}.row"), (0, rows - 1, false)),
             )
         };
-        let heads = [heads("h_s"), heads("context")];
+        let heads = [heads("h_s"), heads("context.0"), heads("context.1")];
+        let contexts = [0, 1].map(|i| Context {
+            spatial: of(&format!("context.{i}.spatial"), linear),
+            energy: of(&format!("context.{i}.energy"), linear),
+            mix1: of(&format!("context.{i}.mix1"), active),
+            mix2: of(&format!("context.{i}.mix2"), active),
+        });
         Self {
             arithmetic,
             up1: of("h_s.up1", active),
@@ -277,10 +291,7 @@ impl Integer {
             d2: of("h_s.d2", linear),
             mix: of("h_s.mix", active),
             heads,
-            spatial: of("context.spatial", linear),
-            energy: of("context.energy", linear),
-            mix1: of("context.mix1", active),
-            mix2: of("context.mix2", active),
+            contexts,
             z_rows: z_rows.iter().map(|&r| r as u16).collect(),
             shift: shift.iter().map(|&s| s as u32).collect(),
             y_tables,
@@ -298,16 +309,17 @@ impl Integer {
         f.plus(&run(&self.mix, &run(&self.d2, &f))).crop(h, w)
     }
 
-    /// 4. What the heads of step 2 read: features and step 1 of y_hat, shifted and clamped, zero in cells of step 2.
-    fn context(&self, u: &Grid, features: &Grid, level: usize) -> Grid {
+    /// 4. What the heads of a later step read: features and what is known of y_hat, shifted and clamped, zero elsewhere.
+    fn context(&self, step: usize, u: &Grid, features: &Grid, level: usize) -> Grid {
+        let net = &self.contexts[step - 1];
         let run = |layer: &Layer, x: &Grid| layer.forward(x, level, self.arithmetic);
-        let mut s = run(&self.spatial, u);
+        let mut s = run(&net.spatial, u);
         let mut size = u.clone();
         size.planes.iter_mut().flatten().for_each(|v| *v = v.abs());
-        s.planes.extend(run(&self.energy, &size).planes);
+        s.planes.extend(run(&net.energy, &size).planes);
         s.planes.extend(features.planes.iter().cloned());
-        let f = run(&self.mix1, &s);
-        f.plus(&run(&self.mix2, &f))
+        let f = run(&net.mix1, &s);
+        f.plus(&run(&net.mix2, &f))
     }
 
     /// Means and rows of a step.
@@ -327,8 +339,10 @@ impl Integer {
         let (h, w) = (height.div_ceil(16), width.div_ceil(16));
         let mut z = Array3::zeros((h.div_ceil(4), self.config.hyper, w.div_ceil(4)));
         let mut reader = Reader::new(chunks[0])?;
-        for ((_, c, _), symbol) in z.indexed_iter_mut() {
-            reader.code(&self.z_tables, self.z_row(level, c), symbol)?;
+        let places: Vec<_> = z.indexed_iter().map(|(at, _)| at).collect();
+        for at in places {
+            let row = self.z_row(level, &z, at);
+            reader.code(&self.z_tables, row, &mut z[at])?;
         }
         reader.finish()?;
         let mut readers = chunks[1..]
@@ -358,8 +372,8 @@ impl Integer {
     /// The chunks of a trace.
     pub fn write(&self, trace: &Trace, level: u8) -> Vec<Vec<u8>> {
         let mut first = Writer::new();
-        for ((_, c, _), symbol) in trace.z.indexed_iter() {
-            let row = self.z_row(level, c);
+        for (at, symbol) in trace.z.indexed_iter() {
+            let row = self.z_row(level, &trace.z, at);
             first
                 .code(&self.z_tables, row, &mut symbol.clone())
                 .unwrap();
@@ -379,11 +393,29 @@ impl Integer {
             .collect()
     }
 
-    fn z_row(&self, level: u8, channel: usize) -> u16 {
-        self.z_rows[usize::from(level) * self.config.hyper + channel]
+    /// 1. The row of a symbol of z, by what is to its left and above it.
+    fn z_row(&self, level: u8, z: &Array3<i32>, (i, c, j): (usize, usize, usize)) -> u16 {
+        let sum = match (i, j) {
+            (0, 0) => 0,
+            (0, j) => 2 * z[(0, c, j - 1)],
+            (i, 0) => 2 * z[(i - 1, c, 0)],
+            (i, j) => z[(i, c, j - 1)] + z[(i - 1, c, j)],
+        };
+        let class = match sum {
+            ..=-7 => 0,
+            -6..=-4 => 1,
+            -3..=-2 => 2,
+            -1 => 3,
+            0 => 4,
+            1 => 5,
+            2..=3 => 6,
+            4..=6 => 7,
+            7.. => 8,
+        };
+        self.z_rows[usize::from(level) * self.config.hyper + c] + class
     }
 
-    /// Both steps.
+    /// All steps.
     fn run(
         &self,
         z: Array3<i32>,
@@ -402,20 +434,21 @@ impl Integer {
         let features = self.features(&grid, (h, w), level);
         let mut y_hat = Array3::<i32>::zeros((h, m, w));
         let mut stripes = vec![StripeTrace::default(); h.div_ceil(STRIPE_ROWS)];
-        for step in 0..2 {
-            let in_step =
-                |c: usize, i: usize, j: usize| (i + j + usize::from(c >= m / 2)) % 2 == step;
+        for (step, cosets) in COSETS.iter().enumerate() {
+            let in_step = |c: usize, i: usize, j: usize| {
+                let coset = 2 * (i % 2) + j % 2;
+                cosets.iter().any(|k| coset == (c / (m / 4)) ^ k)
+            };
             let (mean, row) = if step == 0 {
                 self.parameters(0, &features, level)
             } else {
                 let mut u = Grid::zeros(m, h, w);
+                // What is not decoded yet is still 0.
                 for ((i, c, j), y) in y_hat.indexed_iter() {
-                    if !in_step(c, i, j) {
-                        let v = i64::from(*y) >> shift[c];
-                        u.planes[c][i * w + j] = v.clamp(-ACT_MAX, ACT_MAX) as f64;
-                    }
+                    let v = i64::from(*y) >> shift[c];
+                    u.planes[c][i * w + j] = v.clamp(-ACT_MAX, ACT_MAX) as f64;
                 }
-                self.parameters(1, &self.context(&u, &features, level), level)
+                self.parameters(step, &self.context(step, &u, &features, level), level)
             };
             for i in 0..h {
                 for c in 0..m {

@@ -11,7 +11,11 @@ from .model import PIXEL_SCALE, ROW_STEP, ROWS, SIGMA_MIN, SKIP_BELOW
 from .tables import LITERALS
 
 TABLE_TOTAL = 1 << 16
-Z_BAND = 4           # levels that share the tables of z
+Z_BAND = 8           # levels that share the tables of z
+Z_LEVELS = 2         # levels of a band that are counted
+Z_EDGES = (1, 2, 4, 7)  # magnitudes of the sum of two neighbours of z at which the next class begins
+Z_CLASSES = 2 * len(Z_EDGES) + 1
+Z_PRIOR = 40.0       # symbols of the channel as a whole that every class starts with
 BITS_OF_A_LEVEL = 1e7  # weight of a level's counts of y against the prior of tables.PRIOR symbols
 
 
@@ -59,26 +63,34 @@ def histogram_row(counts):
     return int(lo) - Z_MAX, freeze(np.append(p, max(0.5, 2e-4 * p.sum())))
 
 
+def z_classes(z):
+    """The class of every symbol of z [Z, h, w]: by the sum of its left and its upper neighbour, the one that is there
+    counting twice at an edge, 0 in the corner."""
+    left, above = np.zeros_like(z), np.zeros_like(z)
+    left[:, :, 1:], above[:, 1:] = z[:, :, :-1], z[:, :-1]
+    left[:, :, 0], above[:, 0] = above[:, :, 0], left[:, 0]
+    total = left + above
+    return Z_CLASSES // 2 + np.sign(total) * np.searchsorted(Z_EDGES, np.abs(total), side="right")
+
+
 @torch.no_grad()
 def z_histograms(net, pictures):
-    """Counts of z_hat per (band of levels, channel, value), smoothed over neighbouring bands."""
+    """Counts of z_hat per (band of levels, channel, class, value), with a prior of the channel in that band."""
     n, z = net.config["levels"], net.config["hyper"]
-    bands = -(-n // Z_BAND)
-    counts = np.zeros((bands, z, 2 * Z_MAX + 1))
+    bands, values = -(-n // Z_BAND), 2 * Z_MAX + 1
+    counts = np.zeros((bands, z, Z_CLASSES, values))
     device = next(net.parameters()).device
     for im in pictures:
-        x = planes(im, 64, device)
-        y = net.analyse(x)
+        y = net.analyse(planes(im, 64, device))
         for b in range(bands):
-            q = torch.tensor([min(b * Z_BAND + Z_BAND // 2, n - 1)], device=device)
-            v = y * net.gain(q).exp()[:, :, None, None]
-            s = round_half_up(net.hyper(v)).clamp(-Z_MAX, Z_MAX)[0].flatten(1).long().cpu().numpy() + Z_MAX
-            for c in range(z):
-                counts[b, c] += np.bincount(s[c], minlength=2 * Z_MAX + 1)
-    smooth = counts.copy()
-    smooth[1:] += 0.3 * counts[:-1]
-    smooth[:-1] += 0.3 * counts[1:]
-    return smooth
+            for k in range(Z_LEVELS):
+                q = torch.tensor([min(b * Z_BAND + (2 * k + 1) * Z_BAND // (2 * Z_LEVELS), n - 1)], device=device)
+                v = y * net.gain(q).exp()[:, :, None, None]
+                s = round_half_up(net.hyper(v)).clamp(-Z_MAX, Z_MAX)[0].cpu().numpy().astype(np.int64)
+                at = (np.arange(z)[:, None, None] * Z_CLASSES + z_classes(s)) * values + s + Z_MAX
+                counts[b] += np.bincount(at.ravel(), minlength=counts[b].size).reshape(counts[b].shape)
+    whole = counts.sum(2, keepdims=True)
+    return counts + Z_PRIOR * whole / whole.sum(3, keepdims=True)
 
 
 @torch.no_grad()
@@ -87,7 +99,7 @@ def y_shares(net, tables, pictures):
 
     Levels count alike, each by what it costs, so that the many symbols of high levels do not decide for low ones.
     """
-    levels = range(Z_BAND // 2, net.config["levels"], 2 * Z_BAND)
+    levels = range(2, net.config["levels"], 8)
     device = next(net.parameters()).device
     counts = [torch.zeros_like(tables.counts) for _ in levels]
     bits = [0.0 for _ in levels]
@@ -132,16 +144,16 @@ def export(net, pictures, tables=None):
     put("gain", net.gain.all().exp(), np.float32)
     put("inverse_gain", net.inverse_gain.all().exp() * scale, np.float32)
     put("shift", net.shift, np.uint8)
-    shares = [None] * ROWS if tables is None else y_shares(net, tables, pictures)
+    shares = [None] * ROWS if tables is None else y_shares(net, tables, pictures[::3])
     y_rows = [y_row(r, shares[r]) for r in range(ROWS)]
     counts = z_histograms(net, pictures)
-    bands, z, _ = counts.shape
-    z_rows = [histogram_row(counts[b, c]) for b in range(bands) for c in range(z)]
+    z_rows = [histogram_row(c) for c in counts.reshape(-1, counts.shape[-1])]
     for name, rows, skip in (("y", y_rows, SKIP_BELOW), ("z", z_rows, 0)):
         put(f"tables.{name}.first", [r[0] for r in rows], np.int32)
         put(f"tables.{name}.length", [len(r[1]) for r in rows], np.int32)
         put(f"tables.{name}.freqs", np.concatenate([r[1] for r in rows]), np.uint16)
         put(f"tables.{name}.skip", [skip], np.int32)
     levels = np.arange(net.config["levels"])
-    put("z_rows", (levels // Z_BAND)[:, None] * z + np.arange(z)[None], np.uint16)
+    z = net.config["hyper"]
+    put("z_rows", ((levels // Z_BAND)[:, None] * z + np.arange(z)[None]) * Z_CLASSES, np.uint16)
     return out, {"config": json.dumps(net.config, sort_keys=True), "format": "kiln base"}

@@ -1,7 +1,7 @@
 """The production image model "base": transforms in float, everything between decoded symbols and a table row in integers.
 
     x --g_a--> y --gain[level]--> round(y - mu) --g_s--> x_hat
-                 \\--h_a--> z_hat --h_s--> features --> mu, row (step 1) --context--> mu, row (step 2)
+                 \\--h_a--> z_hat --h_s--> features --> mu, row (step 0) --context--> mu, row (steps 1 and 2)
 """
 import math
 from typing import NamedTuple
@@ -20,6 +20,9 @@ SIGMA_MIN, SIGMA_MAX = 0.06, 64.0
 ROW_STEP = math.log(SIGMA_MAX / SIGMA_MIN) / (ROWS - 1)
 ROW_BITS = 3                    # one unit of the network moves the row by 2**ROW_BITS
 SKIP_BELOW = 6                  # rows under this one are not coded: their residual is zero
+QUARTERS = 4                    # of the channels; a step codes quarter g on cells whose coset is g ^ k, for these k:
+STEP_COSETS = ((0,), (3,), (1, 2))
+STEPS = len(STEP_COSETS)
 LAMBDA_MIN, LAMBDA_MAX = 0.0005, 0.4
 # The networks read pixels and latents brought to a size near 1, so that biases, which learn at the pace of weights, do not
 # outrun what they are added to. Both factors are powers of two and vanish into the weights at export.
@@ -49,11 +52,11 @@ def dct_matrix(n=16):
 def basis(energy, latents):
     """Rows of the start of the linear analysis, and the standard deviation of each: ([latents, 768], [latents]).
 
-    energy: [3, 16, 16] mean squares with pixels in 0..1. The strongest are taken and dealt alternately to the two halves
-    that the context model codes in turn.
+    energy: [3, 16, 16] mean squares with pixels in 0..1. The strongest are taken and dealt in turn to the four quarters
+    that a step codes on different cells.
     """
     order = np.argsort(-energy.reshape(-1), kind="stable")[:latents]
-    order = np.concatenate([order[0::2], order[1::2]])
+    order = np.concatenate([order[i::QUARTERS] for i in range(QUARTERS)])
     d, col, rows = dct_matrix(), opponent(), []
     for i in order:
         c, u, v = np.unravel_index(i, energy.shape)
@@ -161,7 +164,7 @@ class HyperAnalysis(nn.Module):
 
 
 class HyperSynthesis(nn.Module):
-    """h_s (exact): z_hat -> features at 1/16 -> means and rows of step 1."""
+    """h_s (exact): z_hat -> features at 1/16 -> means and rows of step 0."""
 
     def __init__(self, c):
         super().__init__()
@@ -184,7 +187,7 @@ class HyperSynthesis(nn.Module):
 
 
 class Context(nn.Module):
-    """Step 2 (exact): the half already decoded and the features -> means and rows of the other half."""
+    """A later step (exact): what is already decoded and the features -> means and rows of the rest."""
 
     def __init__(self, c):
         super().__init__()
@@ -218,15 +221,16 @@ class Codec(nn.Module):
         self.config = c = dict(CONFIG, **(config or {}))
         n, m, z = c["levels"], c["latents"], c["hyper"]
         self.g_a, self.g_s = Analysis(c), Synthesis(c)
-        self.h_a, self.h_s, self.context = HyperAnalysis(c), HyperSynthesis(c), Context(c)
+        self.h_a, self.h_s = HyperAnalysis(c), HyperSynthesis(c)
+        self.context = nn.ModuleList(Context(c) for _ in range(1, STEPS))
         lo, hi = (math.log(50 * math.sqrt(v)) for v in (LAMBDA_MIN, LAMBDA_MAX))
         self.gain = LevelTable(n, m, init=(lo, hi))            # log of the encoder's gain
         self.inverse_gain = LevelTable(n, m, init=(-lo, -hi))  # log of the decoder's gain
         self.z_scale = LevelTable(n, z)                        # log of a Laplace scale, replaced by tables at export
         self.register_buffer("shift", torch.zeros(n, m))       # of the latents a context net reads, and of means
         with torch.no_grad():
-            for head in (self.h_s.row, self.context.row):
-                head.bias.fill_(2.0)
+            for net in (self.h_s, *self.context):
+                net.row.bias.fill_(2.0)
         if energy is not None:
             rows, sigma = basis(energy, m)
             with torch.no_grad():
@@ -240,10 +244,11 @@ class Codec(nn.Module):
                 self.shift.copy_(torch.ceil(need).clamp(0, 7))
 
     def masks(self, h, w, device):
-        """1 where step 1 codes: the first half of the channels on even cells, the second on odd cells."""
+        """1 where a step codes: [STEPS, 1, M, h, w]. A cell's coset is twice the parity of its row plus that of its column."""
         m = self.config["latents"]
-        even = ((torch.arange(h, device=device)[:, None] + torch.arange(w, device=device)[None]) % 2 == 0).float()[None, None]
-        return torch.cat([even.expand(1, m // 2, h, w), (1 - even).expand(1, m - m // 2, h, w)], 1)
+        coset = 2 * (torch.arange(h, device=device)[:, None] % 2) + torch.arange(w, device=device)[None] % 2
+        quarter = (torch.arange(m, device=device) // (m // QUARTERS))[:, None, None]
+        return torch.stack([sum((coset == quarter ^ k).float() for k in ks) for ks in STEP_COSETS])[:, None]
 
     def analyse(self, x, bf16=False):
         with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=bf16):
@@ -266,7 +271,7 @@ class Codec(nn.Module):
         return r if self.training else r * (row * 2 ** ROW_BITS >= SKIP_BELOW)
 
     def latents(self, y, q, z=None, bf16=False, tables=None):
-        """Both context steps: Latents.
+        """All context steps: Latents.
 
         With `tables` (tables.SymbolTables) residuals are rounded as the encoder does, without to the nearest integer.
         """
@@ -281,29 +286,28 @@ class Codec(nn.Module):
         h, w = y.shape[-2:]
         unit = 2.0 ** self.shift[q][:, :, None, None]
         f = self.h_s.features(z_hat, q)[:, :, :h, :w]
-        mask = self.masks(h, w, y.device)
-        mu, row = self.h_s.heads(f, q)
-        mu0 = mu * unit
-        r0 = self.skip((v - mu0) * mask, row)
-        s0 = symbols(r0, row)
-        y0 = (ste(s0, r0) + mu0) * mask
-        # floor of the fixed-point value over 2**shift, as the decoder shifts it
-        u = y0 / unit
-        u = ste(torch.floor(u * 2 ** ACT_BITS) / 2 ** ACT_BITS, u)
-        mu, row1 = self.context(clamp_act(u), f, q)
-        mu1 = mu * unit
-        other = 1 - mask
-        r1 = self.skip((v - mu1) * other, row1)
-        s1 = symbols(r1, row1)
-        y1 = (ste(s1, r1) + mu1) * other
-        row = soft_clamp(row * 2 ** ROW_BITS * mask + row1 * 2 ** ROW_BITS * other, 0.0, float(ROWS - 1))
-        return Latents(z, r0 + r1, s0 + s1, row, y0 + y1)
+        masks = self.masks(h, w, y.device)
+        residual = symbol = rows = y_hat = 0.0
+        for step, mask in enumerate(masks):
+            if step == 0:
+                mu, row = self.h_s.heads(f, q)
+            else:
+                # floor of the fixed-point value over 2**shift, as the decoder shifts it
+                u = y_hat / unit
+                u = ste(torch.floor(u * 2 ** ACT_BITS) / 2 ** ACT_BITS, u)
+                mu, row = self.context[step - 1](clamp_act(u), f, q)
+            mu = mu * unit
+            r = self.skip((v - mu) * mask, row)
+            s = symbols(r, row)
+            residual, symbol, rows = residual + r, symbol + s, rows + row * mask
+            y_hat = y_hat + (ste(s, r) + mu) * mask
+        return Latents(z, residual, symbol, soft_clamp(rows * 2 ** ROW_BITS, 0.0, float(ROWS - 1)), y_hat)
 
-    def forward(self, x, q, bf16=False, tables=None):
+    def forward(self, x, q, bf16=False, tables=None, rate_only=False):
         """Training pass: (x_hat, bits of y, bits of z, symbols, rows), the bits with additive noise, summed per picture.
 
         With `tables` the value of y's bits and the gradient of its rows are those of the symbols sent; the noise is left to
-        give the residuals theirs.
+        give the residuals theirs. With `rate_only` x_hat is None: entropy networks do not change the picture.
         """
         y = self.analyse(x, bf16)
         z, r, s, row, y_hat = self.latents(y, q, bf16=bf16, tables=tables)
@@ -314,7 +318,8 @@ class Codec(nn.Module):
             soft = logistic_bits(noisy, row.detach())
             y_bits = tables.bits(s, row) + (soft - soft.detach())
         z_bits = laplace_bits(z + torch.rand_like(z) - 0.5, self.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
-        return self.synthesise(y_hat, q, bf16), y_bits.sum((1, 2, 3)), z_bits, s.detach(), row.detach()
+        x_hat = None if rate_only else self.synthesise(y_hat, q, bf16)
+        return x_hat, y_bits.sum((1, 2, 3)), z_bits, s.detach(), row.detach()
 
 
 def logistic_bits(r, row):

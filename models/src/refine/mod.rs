@@ -19,9 +19,11 @@ use rayon::prelude::*;
 use crate::ModelError;
 use crate::exact::MEAN_BITS;
 use crate::hyper::Parameters;
-use crate::latents::{CodedLatents, Known, STRIPE_ROWS, Tile, first_column};
+use crate::hyper_rows;
+use crate::latents::{CodedLatents, Known, STRIPE_ROWS, Tile};
 use crate::model::{Model, PixelSource};
 use crate::objective::bits_per_square;
+use crate::steps::{STEPS, first_column, quarter};
 use crate::tensors::{download, upload};
 
 use cost::{Chooser, Costs, Parabola};
@@ -289,7 +291,7 @@ impl Run<'_> {
         })
     }
 
-    /// Features and the parameters of step 1 of every tile.
+    /// Features and the parameters of step 0 of every tile.
     fn parts(
         &self,
         z: &Array3<i32>,
@@ -367,7 +369,7 @@ impl Run<'_> {
         self.choose(z, parts, state.y_hat.dim(), &wish)
     }
 
-    /// Both context steps: symbols, what a decoder makes of them, and their bits.
+    /// All context steps: symbols, what a decoder makes of them, and their bits.
     fn choose(
         &self,
         z: &Array3<i32>,
@@ -388,26 +390,28 @@ impl Run<'_> {
         for (p, choice) in parts.iter().zip(first) {
             self.place(0, &mut state, &p.tile, &p.first, choice);
         }
-        let known = Known {
-            rows: 0..h,
-            y_hat: state.y_hat.view(),
-            above: None,
-            below: None,
-            shift: self.model.shift(self.level),
-        };
-        let second = parts
-            .par_iter()
-            .map(|p| {
-                let u = upload(known.context(&p.tile, w), self.model.exact_device());
-                let features = p.tile.features.clone();
-                let predicted =
-                    Predicted::new(self.model.context().parameters(u, features, self.level))?;
-                let choice = self.step(1, &p.tile, &predicted, wish);
-                Ok((predicted, choice))
-            })
-            .collect::<Result<Vec<_>, ModelError>>()?;
-        for (p, (predicted, choice)) in parts.iter().zip(second) {
-            self.place(1, &mut state, &p.tile, &predicted, choice);
+        for step in 1..STEPS {
+            let known = Known {
+                rows: 0..h,
+                y_hat: state.y_hat.view(),
+                above: None,
+                below: None,
+                shift: self.model.shift(self.level),
+            };
+            let net = self.model.context(step);
+            let chosen = parts
+                .par_iter()
+                .map(|p| {
+                    let u = upload(known.context(&p.tile, w), self.model.exact_device());
+                    let features = p.tile.features.clone();
+                    let predicted = Predicted::new(net.parameters(u, features, self.level))?;
+                    let choice = self.step(step, &p.tile, &predicted, wish);
+                    Ok((predicted, choice))
+                })
+                .collect::<Result<Vec<_>, ModelError>>()?;
+            for (p, (predicted, choice)) in parts.iter().zip(chosen) {
+                self.place(step, &mut state, &p.tile, &predicted, choice);
+            }
         }
         Ok(state)
     }
@@ -426,14 +430,18 @@ impl Run<'_> {
         };
         // Every tile, step and pass has noise of its own.
         let place = (tile.rows.start as u64) << 32 | tile.columns.start as u64;
-        let seed = place ^ (mood.seed << 1 | step as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let seed =
+            place ^ (mood.seed * STEPS as u64 + step as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut chooser = Chooser::new(&self.costs, mood.temperature, seed);
         for i in 0..n {
             let row = tile.rows.start + i;
             let channels = gain.iter().zip(shift).zip(&self.curvature);
             for (c, ((gain, &shift), curvature)) in channels.enumerate() {
+                let Some(first) = first_column(step, row, quarter(c, m)) else {
+                    continue;
+                };
                 // The parity is counted from the edge of the picture, not of the tile.
-                let first = (first_column(step, row, c >= m / 2) + tile.columns.start) % 2;
+                let first = (first + tile.columns.start) % 2;
                 for j in (first..columns).step_by(2) {
                     let mean = fixed(i32::from(p.mean[(i, c, j)]) << shift);
                     let table = p.row[(i, c, j)];
@@ -468,7 +476,10 @@ impl Run<'_> {
         state.bits += choice.bits;
         for (i, row) in tile.rows.clone().enumerate() {
             for (c, &shift) in shift.iter().enumerate() {
-                let first = (first_column(step, row, c >= m / 2) + tile.columns.start) % 2;
+                let Some(first) = first_column(step, row, quarter(c, m)) else {
+                    continue;
+                };
+                let first = ((first + tile.columns.start) % 2).min(tile.columns.len());
                 let from = tile.columns.start + first;
                 let place = s![row, c, from..tile.columns.end;2];
                 let symbols = choice.symbols.slice(s![i, c, first..;2]);
@@ -491,7 +502,7 @@ impl Run<'_> {
     fn hyper_bits(&self, z: &Array3<i32>) -> f64 {
         let (rows, tables) = (self.model.z_rows(self.level), self.model.z_tables());
         z.indexed_iter()
-            .map(|((_, c, _), &z)| tables.cost_bits(rows[c], z))
+            .map(|((i, c, j), &s)| tables.cost_bits(rows[c] + hyper_rows::class(z, i, c, j), s))
             .sum()
     }
 
@@ -507,11 +518,12 @@ impl Run<'_> {
             .map(|i| {
                 let rows = i * STRIPE_ROWS..((i + 1) * STRIPE_ROWS).min(h);
                 let mut symbols = Vec::with_capacity(rows.len() * m * w);
-                for step in 0..2 {
+                for step in 0..STEPS {
                     for row in rows.clone() {
                         for c in 0..m {
-                            let start = first_column(step, row, c >= m / 2);
-                            symbols.extend(residual.slice(s![row, c, start..;2]));
+                            if let Some(start) = first_column(step, row, quarter(c, m)) {
+                                symbols.extend(residual.slice(s![row, c, start.min(w)..;2]));
+                            }
                         }
                     }
                 }

@@ -23,6 +23,7 @@ use thiserror::Error;
 use crate::config::{CELL, HYPER_CELL};
 use crate::device::DeviceInfo;
 use crate::exact::Z_MAX;
+use crate::hyper_rows::Z_CLASSES;
 use crate::tensors::tensor;
 use crate::{Config, Model, ModelError, Weights, WeightsError};
 
@@ -262,7 +263,7 @@ impl Trainer {
     }
 }
 
-/// Logarithms of the Laplace scales whose mean magnitudes are those of the tables: [levels, Z].
+/// Logarithms of the Laplace scales whose mean magnitudes are those of the tables where the neighbours are 0: [levels, Z].
 fn z_scales(model: &Model) -> Vec<f32> {
     let scale = |row: u16| {
         let p = |s: i32| (-model.z_tables().cost_bits(row, s)).exp2();
@@ -278,7 +279,7 @@ fn z_scales(model: &Model) -> Vec<f32> {
             model
                 .z_rows(level)
                 .iter()
-                .map(|&row| scale(row))
+                .map(|&row| scale(row + (Z_CLASSES / 2) as u16))
                 .collect::<Vec<_>>()
         })
         .collect()

@@ -9,6 +9,7 @@ use super::quant::{QuantConv, ROW_BITS, round_half_up, straight_through};
 use crate::config::Config;
 use crate::exact::{ACT_MAX, Input, MEAN_BITS, Range, Spec, Z_MAX};
 use crate::objective::lambda_of;
+use crate::steps::{STEPS, codes, quarter};
 use crate::tensors::{pixel_shuffle, tensor};
 use crate::transforms::{Analysis, HyperAnalysis, Synthesis};
 use crate::{ModelError, Weights, WeightsError};
@@ -42,7 +43,7 @@ fn depthwise(channels: usize) -> Spec {
     }
 }
 
-/// h_s with the parameters of step 1.
+/// h_s with the parameters of step 0.
 #[derive(Module, Debug)]
 struct HyperSynthesis {
     up1: QuantConv,
@@ -83,7 +84,7 @@ impl HyperSynthesis {
     }
 }
 
-/// The context model with the parameters of step 2.
+/// The context model with the parameters of a later step.
 #[derive(Module, Debug)]
 struct Context {
     spatial: QuantConv,
@@ -95,10 +96,16 @@ struct Context {
 }
 
 impl Context {
-    fn load(w: &mut Weights, c: &Config, rows: u16, d: &Device) -> Result<Self, WeightsError> {
+    fn load(
+        w: &mut Weights,
+        index: usize,
+        c: &Config,
+        rows: u16,
+        d: &Device,
+    ) -> Result<Self, WeightsError> {
         let (m, f, n) = (c.latents, c.features, c.levels);
         let mut layer = |name: &str, spec: Spec| {
-            QuantConv::load(w, &format!("context.{name}"), spec, MEAN_BITS, d)
+            QuantConv::load(w, &format!("context.{index}.{name}"), spec, MEAN_BITS, d)
         };
         Ok(Self {
             spatial: layer("spatial", depthwise(m))?,
@@ -110,7 +117,7 @@ impl Context {
         })
     }
 
-    /// Means and rows of step 2 from y_hat of step 1 (shifted, clamped, zero elsewhere) and the features of h_s.
+    /// Means and rows of a step from what is known of y_hat (shifted, clamped, zero elsewhere) and the features of h_s.
     fn parameters(
         &self,
         u: Tensor<4>,
@@ -134,7 +141,8 @@ pub(crate) struct Network {
     g_s: Synthesis,
     h_a: HyperAnalysis,
     h_s: HyperSynthesis,
-    context: Context,
+    /// Of all steps but step 0.
+    context: Vec<Context>,
     /// Logarithms.
     gain: LevelTable,
     inverse_gain: LevelTable,
@@ -194,7 +202,9 @@ impl Network {
             g_s: Synthesis::load(w, &c, d)?,
             h_a: HyperAnalysis::load(w, &c, d)?,
             h_s: HyperSynthesis::load(w, &c, extra.y_rows, d)?,
-            context: Context::load(w, &c, extra.y_rows, d)?,
+            context: (0..STEPS - 1)
+                .map(|i| Context::load(w, i, &c, extra.y_rows, d))
+                .collect::<Result<_, _>>()?,
             gain: LevelTable::new(gain, n, m, d),
             inverse_gain: LevelTable::new(inverse_gain, n, m, d),
             z_scale: LevelTable::new(extra.z_scale, n, c.hyper, d),
@@ -209,13 +219,13 @@ impl Network {
         &self.frozen.config
     }
 
-    /// 1 where step 1 codes: the first half of the channels on even cells, the second half on odd cells.
-    fn mask(&self, h: usize, w: usize, device: &Device) -> Tensor<4> {
+    /// 1 where a step codes.
+    fn mask(&self, step: usize, h: usize, w: usize, device: &Device) -> Tensor<4> {
         let m = self.frozen.config.latents;
         let mut mask = Vec::with_capacity(m * h * w);
         for c in 0..m {
             for i in 0..h {
-                mask.extend((0..w).map(|j| f32::from((i + j + usize::from(c >= m / 2)) % 2 == 0)));
+                mask.extend((0..w).map(|j| f32::from(codes(step, i, j, quarter(c, m)))));
             }
         }
         tensor(mask, [1, m, h, w], device)
@@ -245,32 +255,37 @@ impl Network {
         let features = self.h_s.features(z_hat, q)?;
 
         let [_, _, h, w] = v.dims();
-        let mask = self.mask(h, w, &device);
-        let other = mask.clone().neg() + 1.0;
         let unit = per_channel(q.pick(&self.frozen.unit));
-        let mean = self.h_s.mean.forward(features.clone(), q)? * unit.clone();
-        let row = self.h_s.row.forward(features.clone(), q)?;
-        let r0 = (v.clone() - mean.clone()) * mask.clone();
-        let y0 = (straight_through(round_half_up(r0.clone()), r0.clone()) + mean) * mask.clone();
-
-        // Floor of the fixed-point value over its shift, as the decoder shifts it.
-        let u = y0.clone() / unit.clone();
-        let u = clamp_act(straight_through((u.clone() * UNIT).floor() / UNIT, u));
-        let (mean, row1) = self.context.parameters(u, features, q)?;
-        let mean = mean * unit;
-        let r1 = (v - mean.clone()) * other.clone();
-        let y1 = (straight_through(round_half_up(r1.clone()), r1.clone()) + mean) * other.clone();
-
-        let row = (row * mask + row1 * other) * (1 << ROW_BITS) as f32;
-        let r = r0 + r1 + noise.y;
-        let row = rows_in_range(row, &r);
+        let (mut y_hat, mut r, mut row) = (v.zeros_like(), noise.y, v.zeros_like());
+        for step in 0..STEPS {
+            let (mean, rows) = if step == 0 {
+                let f = features.clone();
+                (
+                    self.h_s.mean.forward(f.clone(), q)?,
+                    self.h_s.row.forward(f, q)?,
+                )
+            } else {
+                // Floor of the fixed-point value over its shift, as the decoder shifts it.
+                let u = y_hat.clone() / unit.clone();
+                let u = clamp_act(straight_through((u.clone() * UNIT).floor() / UNIT, u));
+                self.context[step - 1].parameters(u, features.clone(), q)?
+            };
+            let mean = mean * unit.clone();
+            let mask = self.mask(step, h, w, &device);
+            let residual = (v.clone() - mean.clone()) * mask.clone();
+            let symbol = straight_through(round_half_up(residual.clone()), residual.clone());
+            y_hat = y_hat + (symbol + mean) * mask.clone();
+            r = r + residual;
+            row = row + rows * mask;
+        }
+        let row = rows_in_range(row * (1 << ROW_BITS) as f32, &r);
         let sum = |t: Tensor<4>| t.reshape([b as i32, -1]).sum_dim(1);
         let y_bits = sum(logistic_bits(r, row));
         let z_scale = per_channel(self.z_scale.forward(q));
         let z_bits = sum(laplace_bits(z + noise.z, z_scale));
         let bpp = (y_bits + z_bits) / (height * width) as f32;
 
-        let y_hat = (y0 + y1) * per_channel(self.inverse_gain.forward(q).exp());
+        let y_hat = y_hat * per_channel(self.inverse_gain.forward(q).exp());
         let error = self.g_s.forward(y_hat) - x;
         let samples = (3 * height * width) as f32;
         let mse = sum(error.square()) * (255.0 * 255.0 / samples);
@@ -287,23 +302,33 @@ impl Network {
     }
 
     /// Integer layers by their names in a weights file.
-    pub(crate) fn integer_layers(&self) -> [(&'static str, &QuantConv); 13] {
-        let (h, c) = (&self.h_s, &self.context);
-        [
-            ("h_s.up1", &h.up1),
-            ("h_s.d1", &h.d1),
-            ("h_s.up2", &h.up2),
-            ("h_s.d2", &h.d2),
-            ("h_s.mix", &h.mix),
-            ("h_s.mean", &h.mean),
-            ("h_s.row", &h.row),
-            ("context.spatial", &c.spatial),
-            ("context.energy", &c.energy),
-            ("context.mix1", &c.mix1),
-            ("context.mix2", &c.mix2),
-            ("context.mean", &c.mean),
-            ("context.row", &c.row),
-        ]
+    pub(crate) fn integer_layers(&self) -> Vec<(String, &QuantConv)> {
+        let h = &self.h_s;
+        let hyper = [
+            ("up1", &h.up1),
+            ("d1", &h.d1),
+            ("up2", &h.up2),
+            ("d2", &h.d2),
+            ("mix", &h.mix),
+            ("mean", &h.mean),
+            ("row", &h.row),
+        ];
+        let context = self.context.iter().enumerate().flat_map(|(i, c)| {
+            [
+                ("spatial", &c.spatial),
+                ("energy", &c.energy),
+                ("mix1", &c.mix1),
+                ("mix2", &c.mix2),
+                ("mean", &c.mean),
+                ("row", &c.row),
+            ]
+            .map(|(name, layer)| (format!("context.{i}.{name}"), layer))
+        });
+        hyper
+            .into_iter()
+            .map(|(name, layer)| (format!("h_s.{name}"), layer))
+            .chain(context)
+            .collect()
     }
 
     /// (gain, inverse gain) of all levels: [levels, M] each, without gradients.

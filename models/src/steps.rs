@@ -1,0 +1,58 @@
+//! Which latents each context step codes.
+//!
+//! The channels are cut into quarters, the cells of y into four cosets by the parities of their row and column. A step
+//! codes every quarter on other cells, so that each cell gives something to every step: a quarter of all latents, another
+//! quarter, diagonal to it, then the half between them.
+
+/// Context steps.
+pub(crate) const STEPS: usize = 3;
+/// Parts of the channels.
+pub(crate) const QUARTERS: usize = 4;
+/// A step codes quarter g on the cells whose coset is `g ^ k`, for these k. A coset is twice the parity of the row plus
+/// that of the column.
+const COSETS: [&[usize]; STEPS] = [&[0], &[3], &[1, 2]];
+
+/// The first column that a step codes in a row of a channel of quarter `quarter`; every other one after it follows. None
+/// if the step codes nothing there.
+pub(crate) fn first_column(step: usize, row: usize, quarter: usize) -> Option<usize> {
+    // The cosets of a step never share a row.
+    COSETS[step]
+        .iter()
+        .map(|k| quarter ^ k)
+        .find(|coset| coset / 2 == row % 2)
+        .map(|coset| coset % 2)
+}
+
+/// The quarter of channel `c` of `m`.
+pub(crate) fn quarter(c: usize, m: usize) -> usize {
+    c * QUARTERS / m
+}
+
+/// Whether a step codes a cell.
+pub(crate) fn codes(step: usize, row: usize, column: usize, quarter: usize) -> bool {
+    first_column(step, row, quarter) == Some(column % 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_latent_is_coded_once() {
+        for (row, column, quarter) in
+            (0..4).flat_map(|i| (0..4).flat_map(move |j| (0..QUARTERS).map(move |g| (i, j, g))))
+        {
+            let steps = (0..STEPS).filter(|&s| codes(s, row, column, quarter));
+            assert_eq!(steps.count(), 1, "{row} {column} {quarter}");
+        }
+    }
+
+    #[test]
+    fn every_cell_gives_a_quarter_a_quarter_and_a_half() {
+        for (row, column) in (0..4).flat_map(|i| (0..4).map(move |j| (i, j))) {
+            let sizes =
+                [0, 1, 2].map(|s| (0..QUARTERS).filter(|&g| codes(s, row, column, g)).count());
+            assert_eq!(sizes, [1, 1, 2]);
+        }
+    }
+}
