@@ -3,9 +3,9 @@
 use ndarray::Array3;
 
 /// Classes of neighbours; each has a table of its own.
-pub const Z_CLASSES: usize = 9;
+pub const Z_CLASSES: usize = 2 * Z_EDGES.len() + 1;
 /// Magnitudes of the sum of the neighbours at which the next class begins.
-const EDGES: [i32; 4] = [1, 2, 4, 7];
+pub const Z_EDGES: [i32; 4] = [1, 2, 4, 7];
 
 /// The class of a symbol of z [zh, Z, zw]: from the sum of its left and its upper neighbour, the one that is there
 /// counting twice at an edge, 0 in the corner. Both are decoded before it.
@@ -17,7 +17,7 @@ pub(crate) fn class(z: &Array3<i32>, i: usize, c: usize, j: usize) -> u16 {
         (Some(a), None) | (None, Some(a)) => 2 * a,
         (None, None) => 0,
     };
-    let size = EDGES.iter().filter(|e| sum.abs() >= **e).count() as u16;
+    let size = Z_EDGES.iter().filter(|e| sum.abs() >= **e).count() as u16;
     let middle = (Z_CLASSES / 2) as u16;
     if sum < 0 {
         middle - size

@@ -41,7 +41,7 @@ mod weights;
 pub use check::Checked;
 pub use config::Config;
 pub use error::{ModelError, WeightsError};
-pub use hyper_rows::Z_CLASSES;
+pub use hyper_rows::{Z_CLASSES, Z_EDGES};
 pub use latents::{CodedLatents, STRIPE_ROWS, grid, stripes};
 pub use model::{Model, PixelSink, PixelSource};
 pub use objective::{LAMBDA_MAX, LAMBDA_MIN, lambda_of};

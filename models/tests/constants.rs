@@ -5,7 +5,7 @@ use kiln_models::exact::{
 };
 use kiln_models::{
     BITS_PER_ERROR, BUNDLED, LAMBDA_MAX, LAMBDA_MIN, ROWS, SIGMA_MAX, SIGMA_MIN, STRIPE_ROWS,
-    Weights,
+    Weights, Z_CLASSES, Z_EDGES,
 };
 use safetensors::SafeTensors;
 
@@ -47,6 +47,23 @@ fn the_reference_uses_the_same_constants() {
     ] {
         assert_eq!(assigned(&exact, name), value, "{name}");
     }
+}
+
+/// The classes of neighbours of z: the tables are counted in PyTorch and chosen in Rust.
+#[test]
+fn classes_of_z_are_the_same() {
+    let edges = Z_EDGES.map(|e| e.to_string()).join(", ");
+    for path in ["reference/kiln_ref/export.py", "reference/decode.py"] {
+        let line = format!("Z_EDGES = ({edges})");
+        assert!(read(path).lines().any(|l| l.starts_with(&line)), "{path}");
+    }
+    assert!(read("EXACT.md").contains(&format!("n = how many of {edges} are at most |t|")));
+    assert!(read("EXACT.md").contains(&format!("plus {} is a row", Z_CLASSES - 1)));
+    // Each channel of a band of levels has as many rows.
+    let mut weights = Weights::open(BUNDLED).unwrap();
+    let rows = weights.integers("z_rows", &[0, 0]).unwrap();
+    let step = Z_CLASSES as i32;
+    assert!(rows.windows(2).all(|r| r[1] - r[0] == step || r[1] < r[0]));
 }
 
 /// Training, the search of the encoder and the reference trade bits for error alike, over the same tables.
