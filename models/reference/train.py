@@ -62,9 +62,13 @@ def grown(state, args):
     missing, unexpected = net.load_state_dict(state["net"], strict=False)
     if unexpected:
         raise SystemExit(f"the checkpoint has more than the model asked for: {unexpected[0]}")
+    if other := [name for name in missing if ".blocks." not in name]:
+        raise SystemExit(f"the checkpoint is of another architecture: it has no {other[0]}")
     for name, p in net.named_parameters():
         if name in missing and name.endswith((".b.weight", ".f2.weight")):
             torch.nn.init.zeros_(p)
+    if missing:
+        state["opt"] = None  # what the optimiser remembers is of fewer parameters
     return net
 
 
@@ -121,8 +125,10 @@ def main():
         state = None
         sizes = {k: getattr(args, k) for k in ("width", "analysis_blocks", "synthesis_blocks") if getattr(args, k)}
         net = Codec(sizes, energy=data.dct_energy(images))
-    if args.only and (not any(n.startswith(args.only) for n, _ in net.named_parameters()) or args.only.startswith(("g_", "gain", "inverse"))):
-        raise SystemExit(f"--only {args.only}: no entropy network has such a name")
+    if args.only:
+        chosen = [n for n, _ in net.named_parameters() if n.startswith(args.only)]
+        if not chosen or not all(n.startswith(("h_a.", "h_s.", "context.", "z_scale.")) for n in chosen):
+            raise SystemExit(f"--only {args.only}: not a name of entropy networks alone")
     net = net.to(device, memory_format=torch.channels_last)
     on_device = args.crops == "device" or (args.crops is None and device == "cuda")
     crops = (data.DeviceCrops if on_device else data.HostCrops)(images, device)

@@ -17,7 +17,7 @@ use crate::exact::{ACT_MAX, MEAN_BITS, Z_MAX};
 use crate::hyper::{Context, Parameters};
 use crate::hyper_rows;
 use crate::model::Model;
-use crate::steps::{QUARTERS, STEPS, first_column, quarter};
+use crate::steps::{STEPS, first_column, quarter};
 use crate::tensors::{download, download_parameters, unpack_parameters, upload};
 use crate::tiles::{Span, spans};
 
@@ -356,15 +356,12 @@ impl Model {
     ) -> Result<(), ModelError> {
         let (n, m, w) = stripe.y_hat.dim();
         let (gain, shift, tables) = (self.gain(level), self.shift(level), self.y_tables());
-        // What is coded of a channel in a row: its columns from the first one on, every other.
-        let channels = m / QUARTERS;
-        let (mut rows, mut symbols) = (
-            Vec::with_capacity(2 * channels * w.div_ceil(2)),
-            Vec::with_capacity(2 * channels * w.div_ceil(2)),
-        );
+        // No step codes more of a row than every other column of half of the channels.
+        let most = m / 2 * w.div_ceil(2);
+        let (mut rows, mut symbols) = (Vec::with_capacity(most), Vec::with_capacity(most));
         for i in 0..n {
             let row = stripe.rows.start + i;
-            let coded = |c: usize| first_column(step, row, quarter(c, m)).map(|j| (c, j.min(w)));
+            let coded = |c: usize| first_column(step, row, quarter(c, m)).map(|j| (c, j));
             rows.clear();
             symbols.clear();
             for (c, start) in (0..m).filter_map(coded) {

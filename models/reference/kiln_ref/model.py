@@ -307,7 +307,7 @@ class Codec(nn.Module):
         """Training pass: (x_hat, bits of y, bits of z, symbols, rows), the bits with additive noise, summed per picture.
 
         With `tables` the value of y's bits and the gradient of its rows are those of the symbols sent; the noise is left to
-        give the residuals theirs. With `rate_only` x_hat is None: entropy networks do not change the picture.
+        give the residuals theirs. With `rate_only` x_hat is None: no gradient of the error reaches entropy networks.
         """
         y = self.analyse(x, bf16)
         z, r, s, row, y_hat = self.latents(y, q, bf16=bf16, tables=tables)

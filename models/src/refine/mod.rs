@@ -479,7 +479,7 @@ impl Run<'_> {
                 let Some(first) = first_column(step, row, quarter(c, m)) else {
                     continue;
                 };
-                let first = ((first + tile.columns.start) % 2).min(tile.columns.len());
+                let first = (first + tile.columns.start) % 2;
                 let from = tile.columns.start + first;
                 let place = s![row, c, from..tile.columns.end;2];
                 let symbols = choice.symbols.slice(s![i, c, first..;2]);
@@ -522,7 +522,7 @@ impl Run<'_> {
                     for row in rows.clone() {
                         for c in 0..m {
                             if let Some(start) = first_column(step, row, quarter(c, m)) {
-                                symbols.extend(residual.slice(s![row, c, start.min(w)..;2]));
+                                symbols.extend(residual.slice(s![row, c, start..;2]));
                             }
                         }
                     }
