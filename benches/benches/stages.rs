@@ -19,7 +19,7 @@ use kiln::picture::Canvas;
 use kiln::pixels::{Sink, Source};
 use kiln::{ColorKind, Depth, Silent};
 use kiln_benches::{brief, photo};
-use kiln_entropy::{CodeError, Symbols, Tables};
+use kiln_entropy::{Chains, CodeError, Symbols, Tables};
 use kiln_models::config::HYPER_CELL;
 use kiln_models::device::DeviceInfo;
 use kiln_models::{BUNDLED, Model, PixelSource, grid, stripes};
@@ -40,6 +40,18 @@ impl Symbols for Nothing {
     }
 
     fn code_all(&mut self, _: &Tables, _: &[u8], symbols: &mut [i16]) -> Result<(), CodeError> {
+        symbols.fill(0);
+        Ok(())
+    }
+
+    fn code_chained(
+        &mut self,
+        _: &Tables,
+        _: &mut [u8],
+        _: &[u16],
+        _: &mut Chains,
+        symbols: &mut [i16],
+    ) -> Result<(), CodeError> {
         symbols.fill(0);
         Ok(())
     }

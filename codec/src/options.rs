@@ -59,7 +59,7 @@ impl Effort {
         self.0
     }
 
-    /// What the encoder does for it beyond rounding. Each effort goes on where the one before stops.
+    /// What the encoder does for it beyond the trellis. Each effort goes on where the one before stops.
     pub(crate) fn search(self) -> Option<Search> {
         let (descents, rounds) = match self.0 {
             0 => return None,

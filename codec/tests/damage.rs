@@ -63,7 +63,7 @@ fn parse(bytes: &[u8]) -> Container<'_> {
 /// The header of a file that these weights decode.
 fn header(width: u32, height: u32) -> Header {
     Header {
-        architecture: 3,
+        architecture: 4,
         decoder_set: model().decoder_set(),
         width,
         height,

@@ -108,6 +108,14 @@ pub enum CodeError {
         /// Rows in the tables.
         rows: usize,
     },
+    /// The caller named a chain that there is not.
+    #[error("chain {chain} does not exist (there are {chains})")]
+    UnknownChain {
+        /// The chain asked for.
+        chain: u16,
+        /// How many chains there are.
+        chains: usize,
+    },
     /// The caller gave slices of different lengths.
     #[error("{rows} rows for {symbols} symbols (expected one row for each symbol)")]
     Lengths {

@@ -48,6 +48,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod chains;
 mod checksum;
 pub mod chunks;
 mod error;
@@ -59,6 +60,7 @@ mod symbols;
 mod tables;
 mod writer;
 
+pub use chains::{Chains, FEEDBACK, INPUT, STATES, next_state};
 pub use checksum::Checksum;
 pub use error::{CodeError, TableError};
 pub use reader::Reader;

@@ -9,7 +9,7 @@ use constriction::stream::stack::AnsCoder;
 use constriction::stream::{Code, Decode};
 
 use crate::symbols::{BLOCK, check_lengths, coded_indices};
-use crate::{CodeError, START, Symbols, Tables, escape};
+use crate::{Chains, CodeError, START, Symbols, Tables, escape};
 
 /// Words of a stream, read from the front, without a copy.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +144,32 @@ impl Symbols for Reader<'_> {
                 let index = usize::from(index);
                 // Literals and, by the check of the limit, escapes fit 16 bits.
                 symbols[index] = read(&mut coder, tables, rows[index].into())? as i16;
+            }
+        }
+        self.coder = coder;
+        check_not_exhausted(&self.coder)
+    }
+
+    fn code_chained(
+        &mut self,
+        tables: &Tables,
+        rows: &mut [u8],
+        chain: &[u16],
+        chains: &mut Chains,
+        symbols: &mut [i16],
+    ) -> Result<(), CodeError> {
+        chains.check(tables, rows, chain, symbols)?;
+        let half = (tables.len() / 2) as u8;
+        let mut coder = self.coder.clone();
+        let mut coded = [0; BLOCK];
+        let blocks = rows.chunks_mut(BLOCK).zip(chain.chunks(BLOCK));
+        for ((rows, chain), symbols) in blocks.zip(symbols.chunks_mut(BLOCK)) {
+            symbols.fill(0);
+            for &index in coded_indices(tables, rows, &mut coded) {
+                let index = usize::from(index);
+                rows[index] += half * chains.quantiser(chain[index]);
+                symbols[index] = read(&mut coder, tables, rows[index].into())? as i16;
+                chains.advance(chain[index], symbols[index]);
             }
         }
         self.coder = coder;

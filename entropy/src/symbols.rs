@@ -1,6 +1,6 @@
 //! The interface that encoder and decoder share.
 
-use crate::{CodeError, Tables};
+use crate::{Chains, CodeError, Tables};
 
 /// A direction of coding: [`Writer`](crate::Writer) takes symbols, [`Reader`](crate::Reader) fills
 /// them in.
@@ -29,6 +29,20 @@ pub trait Symbols {
         &mut self,
         tables: &Tables,
         rows: &[u8],
+        symbols: &mut [i16],
+    ) -> Result<(), CodeError>;
+
+    /// Codes `symbols[i]` of chain `chain[i]` in one of the two rows that `rows[i]` names, for all `i` in order: the one
+    /// that the chain's state says. `rows[i]` becomes the row that was used.
+    ///
+    /// # Errors
+    /// [`CodeError::Lengths`], [`CodeError::UnknownChain`], and those of [`Symbols::code`].
+    fn code_chained(
+        &mut self,
+        tables: &Tables,
+        rows: &mut [u8],
+        chain: &[u16],
+        chains: &mut Chains,
         symbols: &mut [i16],
     ) -> Result<(), CodeError>;
 }

@@ -6,7 +6,7 @@ use constriction::stream::stack::AnsCoder;
 use crate::escape::Escape;
 use crate::model::Slot;
 use crate::symbols::{BLOCK, check_lengths, coded_indices};
-use crate::{CodeError, START, Symbols, Tables};
+use crate::{Chains, CodeError, START, Symbols, Tables};
 
 /// Collects symbols and turns them into a stream of bytes.
 ///
@@ -105,6 +105,18 @@ impl Symbols for Writer {
             }
         }
         Ok(())
+    }
+
+    fn code_chained(
+        &mut self,
+        tables: &Tables,
+        rows: &mut [u8],
+        chain: &[u16],
+        chains: &mut Chains,
+        symbols: &mut [i16],
+    ) -> Result<(), CodeError> {
+        chains.resolve(tables, rows, chain, symbols)?;
+        self.code_all(tables, rows, symbols)
     }
 }
 

@@ -15,10 +15,11 @@ import sys
 import numpy as np
 from safetensors import safe_open
 
-MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS, LEAK_BITS = 6, 1023, 32767, 127, 8191, 32, 3
+MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS, LEAK_BITS, STEP = 6, 1023, 32767, 127, 8191, 32, 3, 80
 START = 84812
 STEP_COSETS = ((0,), (3,), (1, 2))
 Z_EDGES = (1, 2, 4, 7)
+STATES, FEEDBACK, INPUT = 64, 33, 10
 
 
 def check(ok, what):
@@ -74,7 +75,7 @@ class Cursor:
 def parse(data):
     c = Cursor(data)
     check(c.take(4) == b"\x9bKLN", "not a kiln file")
-    check((c.u8(), c.u8()) == (1, 3), "another version or architecture")
+    check((c.u8(), c.u8()) == (1, 4), "another version or architecture")
     f = dict(decoder_set=c.take(8))
     form = c.u8()
     check(form & 0x70 == 0, "reserved bits")
@@ -208,7 +209,8 @@ def decode_symbols(f, weights):
     h, w = -(-f["height"] // 16), -(-f["width"] // 16)
     zh, zw = -(-h // 4), -(-w // 4)
     y_bank, z_bank = weights.bank("y", RESIDUAL_MAX), weights.bank("z", Z_MAX)
-    last_row = len(y_bank[0]) - 1
+    half = len(y_bank[0]) // 2
+    last_row = half - 1
     shift = t["shift"][q].astype(np.int64)[:, None, None]
 
     def layer(name, x, lo=-ACT_MAX, hi=ACT_MAX):
@@ -242,14 +244,22 @@ def decode_symbols(f, weights):
     residual, y_hat = np.zeros((h, m, w), np.int64), np.zeros((m, h, w), np.int64)
 
     def step(cosets, mean, row):
+        states = np.zeros(m, int)
         for i in range(h):
+            if i % STRIPE_ROWS == 0:
+                states[:] = 0
             for ch in range(m):
                 for j in range(w):
                     if 2 * (i % 2) + j % 2 not in [ch // (m // 4) ^ k for k in cosets]:
                         continue
-                    r = streams[i // STRIPE_ROWS].symbol(y_bank, int(row[ch, i, j]))
-                    residual[i, ch, j] = r
-                    y_hat[ch, i, j] = (r << MEAN_BITS) + mean[ch, i, j]
+                    named, value = int(row[ch, i, j]), 0
+                    if named >= y_bank[1]:
+                        odd = states[ch] % 2
+                        r = streams[i // STRIPE_ROWS].symbol(y_bank, named + half * odd)
+                        states[ch] = states[ch] >> 1 ^ FEEDBACK * odd ^ INPUT * (r % 2)
+                        residual[i, ch, j] = r
+                        value = STEP * r - STEP // 2 * odd * ((r > 0) - (r < 0))
+                    y_hat[ch, i, j] = value + mean[ch, i, j]
 
     step(STEP_COSETS[0], *heads("h_s", features))
     for k, cosets in enumerate(STEP_COSETS[1:]):

@@ -38,6 +38,8 @@ def main():
     tables = None
     if "tables" in state:
         tables = SymbolTables()
+        if state["tables"].shape != tables.counts.shape:
+            raise SystemExit("the checkpoint counted symbols of one quantiser: train on with --tables")
         tables.counts.copy_(state["tables"])
         tables.refresh()
     tensors, meta = export(net, data.load_folder(args.data)[::4], tables)

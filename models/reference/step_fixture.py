@@ -87,11 +87,11 @@ def main():
     q = torch.tensor(LEVELS)
     noise_y = torch.rand(len(LEVELS), CONFIG["latents"], CROP // 16, CROP // 16) - 0.5
     noise_z = torch.rand(len(LEVELS), CONFIG["hyper"], CROP // 64, CROP // 64) - 0.5
-    z, r, _, row, y_hat = net.latents(net.analyse(x), q)
-    y_bits = logistic_bits(r + noise_y, row).sum((1, 2, 3))
-    z_bits = laplace_bits(z + noise_z, net.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
+    found = net.latents(net.analyse(x), q)
+    y_bits = logistic_bits(found.residual + noise_y, found.row).sum((1, 2, 3))
+    z_bits = laplace_bits(found.z + noise_z, net.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
     bpp = (y_bits + z_bits) / CROP ** 2
-    mse = ((net.synthesise(y_hat, q) - x) ** 2).mean((1, 2, 3)) * 65025
+    mse = ((net.synthesise(found.y_hat, q) - x) ** 2).mean((1, 2, 3)) * 65025
     lam = lambda_of(q)
     loss = ((bpp + lam * mse) / lam ** 0.5).mean() * 0.1
     loss.backward()
@@ -110,7 +110,7 @@ def main():
             name += ".change"
         out["gradient." + name] = g.numpy().reshape(-1)
     save_file({k: np.ascontiguousarray(v) for k, v in out.items()}, args.out)
-    clipped = ((row <= 0) | (row >= 63)).float().mean().item()
+    clipped = ((found.row <= 0) | (found.row >= 63)).float().mean().item()
     print(f"{args.out}: loss {loss.item():.5f}, bpp {bpp.tolist()}, mse {mse.tolist()}, rows at an end {clipped:.3f}, {sum(v.nbytes for v in out.values()) / 1e3:.0f} kB")
 
 

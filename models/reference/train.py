@@ -17,7 +17,7 @@ import time
 import numpy as np
 import torch
 
-from kiln_ref import checkpoint, data
+from kiln_ref import checkpoint, data, trellis
 from kiln_ref.evaluate import evaluate
 from kiln_ref.model import Codec, lambda_of
 from kiln_ref.tables import SymbolTables
@@ -36,7 +36,7 @@ def parse():
     p.add_argument("--batch", type=int, default=8)
     p.add_argument("--crop", type=int, default=128)
     p.add_argument("--last-crop", type=int, help="crop size once the learning rate has fallen to 0.4, with as many pixels (and half more) a step")
-    p.add_argument("--tables", action="store_true", help="round as the encoder does and count the tables of y: for runs that go on from trained weights")
+    p.add_argument("--tables", action="store_true", help="quantise as the encoder does and count the tables of y: for runs that go on from trained weights")
     p.add_argument("--only", help="train the entropy networks whose names begin so (context.0, say) and leave everything else as it is")
     p.add_argument("--fresh", help="parameters whose names begin so are new: three times the learning rate")
     p.add_argument("--balance", type=float, default=0.5, help="a level's loss is divided by this power of its lambda: more than 0.5 favours low levels")
@@ -133,14 +133,15 @@ def main():
     on_device = args.crops == "device" or (args.crops is None and device == "cuda")
     crops = (data.DeviceCrops if on_device else data.HostCrops)(images, device)
     opt = Optimisers(net, args)
-    tables = SymbolTables().to(device) if args.tables else None
+    tables = SymbolTables(trellis.QUICK).to(device) if args.tables else None
     step, spent = 0, 0.0
     if state:
         step, spent = state["step"], state["minutes"]
         for o, s in zip(opt.all, state["opt"] or []):
             o.load_state_dict(s)
         rng = np.random.default_rng(args.seed + step)
-        if tables is not None and "tables" in state:
+        # Counts made before there were two quantisers are of no use.
+        if tables is not None and "tables" in state and state["tables"].shape == tables.counts.shape:
             tables.counts.copy_(state["tables"])
             tables.refresh()
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, {len(images)} pictures, {device}", flush=True)
@@ -182,9 +183,9 @@ def main():
             batch, crop = max(1, round(1.5 * batch * (crop / args.last_crop) ** 2)), args.last_crop
         x = crops.batch(batch, crop, rng).to(memory_format=torch.channels_last)
         q = torch.randint(0, net.config["levels"], (batch,), device=device)
-        x_hat, y_bits, z_bits, symbols, rows = net(x, q, bf16=not args.no_bf16, tables=tables, rate_only=bool(args.only))
+        x_hat, y_bits, z_bits, found = net(x, q, bf16=not args.no_bf16, tables=tables, rate_only=bool(args.only))
         if tables is not None and step % COUNT_EVERY == 0:
-            tables.count(symbols, rows)
+            tables.count(found.symbol, found.quantiser, found.row.detach())
         bpp = (y_bits + z_bits) / crop ** 2
         mse = 0.0 if x_hat is None else ((x_hat - x) ** 2).mean((1, 2, 3)) * 65025
         lam = lambda_of(q)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-use kiln_entropy::{CodeError, Reader, Symbols, Tables};
+use kiln_entropy::{Chains, CodeError, Reader, Symbols, Tables};
 use ndarray::{Array3, s};
 
 use crate::ModelError;
@@ -40,10 +40,16 @@ impl Symbols for Probe<'_> {
         self.reader.code(tables, row, symbol)
     }
 
-    fn code_all(
+    fn code_all(&mut self, tables: &Tables, rows: &[u8], s: &mut [i16]) -> Result<(), CodeError> {
+        self.reader.code_all(tables, rows, s)
+    }
+
+    fn code_chained(
         &mut self,
         tables: &Tables,
-        rows: &[u8],
+        rows: &mut [u8],
+        chain: &[u16],
+        chains: &mut Chains,
         symbols: &mut [i16],
     ) -> Result<(), CodeError> {
         if self.left < symbols.len() {
@@ -51,7 +57,8 @@ impl Symbols for Probe<'_> {
             return Ok(());
         }
         self.left -= symbols.len();
-        self.reader.code_all(tables, rows, symbols)
+        self.reader
+            .code_chained(tables, rows, chain, chains, symbols)
     }
 }
 

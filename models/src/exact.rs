@@ -25,6 +25,8 @@ pub const WEIGHT_MAX: i32 = 2047;
 pub const MEAN_MAX: i32 = 32767;
 /// Largest magnitude of a hyper-latent symbol.
 pub const Z_MAX: i32 = 127;
+/// Step of each of the two quantisers of y, with [`MEAN_BITS`] fractional bits.
+pub const STEP: i32 = 80;
 /// Largest magnitude of a residual symbol of y.
 pub const RESIDUAL_MAX: i32 = 8191;
 /// Largest shift of means and context inputs.

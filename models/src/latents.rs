@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use burn::tensor::Tensor;
-use kiln_entropy::{Checksum, Reader, Symbols, Writer};
+use kiln_entropy::{Chains, Checksum, Reader, Symbols, Writer};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, Axis, s};
 use rayon::prelude::*;
 
@@ -17,7 +17,8 @@ use crate::exact::{ACT_MAX, MEAN_BITS, Z_MAX};
 use crate::hyper::{Context, Parameters};
 use crate::hyper_rows;
 use crate::model::Model;
-use crate::steps::{STEPS, first_column, quarter};
+use crate::quantise::{BITS_PER_ERROR, Chosen, Link, Search, value};
+use crate::steps::{self, STEPS, first_column, quarter};
 use crate::tensors::{download, download_parameters, unpack_parameters, upload};
 use crate::tiles::{Span, spans};
 
@@ -51,9 +52,9 @@ pub(crate) struct Latents {
 }
 
 /// Means and rows of a stripe on the host: [rows, M, w].
-struct HostParameters {
-    mean: Array3<i16>,
-    row: Array3<u8>,
+pub(crate) struct HostParameters {
+    pub(crate) mean: Array3<i16>,
+    pub(crate) row: Array3<u8>,
 }
 
 /// A tile of a stripe: its place, in cells of the whole grid, and its features [1, P, rows, columns].
@@ -345,7 +346,7 @@ impl Model {
         Ok(out)
     }
 
-    /// Codes the symbols of one step of a stripe, row by row, channel by channel.
+    /// Codes the symbols of one step of a stripe, row by row, channel by channel. Each channel is a chain.
     fn step<S: Symbols>(
         &self,
         step: usize,
@@ -355,48 +356,86 @@ impl Model {
         level: usize,
     ) -> Result<(), ModelError> {
         let (n, m, w) = stripe.y_hat.dim();
-        let (gain, shift, tables) = (self.gain(level), self.shift(level), self.y_tables());
+        let (shift, tables) = (self.shift(level), self.y_tables());
+        if let Some(source) = source {
+            self.quantise(step, stripe, p, source, level);
+        }
         // No step codes more of a row than every other column of half of the channels.
         let most = m / 2 * w.div_ceil(2);
-        let (mut rows, mut symbols) = (Vec::with_capacity(most), Vec::with_capacity(most));
+        let (mut rows, mut chain) = (Vec::with_capacity(most), Vec::with_capacity(most));
+        let mut symbols = Vec::with_capacity(most);
+        let mut chains = Chains::new(m);
         for i in 0..n {
             let row = stripe.rows.start + i;
             let coded = |c: usize| first_column(step, row, quarter(c, m)).map(|j| (c, j));
             rows.clear();
+            chain.clear();
             symbols.clear();
             for (c, start) in (0..m).filter_map(coded) {
-                let line = p.row.slice(s![i, c, start..;2]);
-                rows.extend(line.iter());
-                let Some(source) = source else { continue };
-                let y = source.slice(s![row, c, start..;2]);
-                let mean = p.mean.slice(s![i, c, start..;2]);
-                symbols.extend(y.iter().zip(mean).zip(line).map(|((y, &mean), &row)| {
-                    let mean = (i32::from(mean) << shift[c]) as f32 / (1 << MEAN_BITS) as f32;
-                    self.quantiser().symbol(y * gain[c] - mean, row)
-                }));
+                rows.extend(p.row.slice(s![i, c, start..;2]));
+                chain.resize(rows.len(), c as u16);
+                symbols.extend(stripe.residual.slice(s![i, c, start..;2]));
             }
-            symbols.resize(rows.len(), 0);
-            stripe.coder.code_all(tables, &rows, &mut symbols)?;
-            let mut rest = symbols.as_slice();
+            let coder = &mut stripe.coder;
+            coder.code_chained(tables, &mut rows, &chain, &mut chains, &mut symbols)?;
+            let mut rest = symbols.iter().zip(&rows);
             for (c, start) in (0..m).filter_map(coded) {
                 let (mean, shift) = (p.mean.slice(s![i, c, start..;2]), shift[c]);
-                let (these, others) = rest.split_at(mean.len());
-                rest = others;
                 let mut residual = stripe.residual.slice_mut(s![i, c, start..;2]);
                 let mut y_hat = stripe.y_hat.slice_mut(s![i, c, start..;2]);
-                for (((r, y), &mean), &symbol) in
-                    residual.iter_mut().zip(&mut y_hat).zip(mean).zip(these)
+                for (((r, y), &mean), (&symbol, &row)) in
+                    residual.iter_mut().zip(&mut y_hat).zip(mean).zip(&mut rest)
                 {
                     *r = symbol;
-                    *y = (i32::from(symbol) << MEAN_BITS) + (i32::from(mean) << shift);
+                    *y = value(symbol, self.quantiser(row)) + (i32::from(mean) << shift);
                 }
             }
         }
         Ok(())
     }
 
+    /// Chooses the symbols of one step of a stripe, by rate and distortion together, and puts them into its residual.
+    fn quantise<S>(
+        &self,
+        step: usize,
+        stripe: &mut Stripe<S>,
+        p: &HostParameters,
+        source: &ArrayView3<f32>,
+        level: usize,
+    ) {
+        let (_, m, w) = stripe.y_hat.dim();
+        let (gain, shift, rows) = (self.gain(level), self.shift(level), stripe.rows.clone());
+        let chosen: Vec<Vec<Chosen>> = (0..m)
+            .into_par_iter()
+            .map_init(
+                || Search::new(self.costs()),
+                |search, c| {
+                    let links: Vec<Link> = steps::chain(step, rows.clone(), quarter(c, m), w)
+                        .map(|(i, j)| {
+                            let at = (i - rows.start, c, j);
+                            let mean = fixed(i32::from(p.mean[at]) << shift[c]);
+                            Link {
+                                target: source[(i, c, j)] * gain[c] - mean,
+                                row: p.row[at],
+                            }
+                        })
+                        .collect();
+                    let mut out = Vec::with_capacity(links.len());
+                    search.run(&links, BITS_PER_ERROR as f32, None, &mut out);
+                    out
+                },
+            )
+            .collect();
+        for (c, chosen) in chosen.into_iter().enumerate() {
+            let places = steps::chain(step, rows.clone(), quarter(c, m), w);
+            for ((i, j), chosen) in places.zip(chosen) {
+                stripe.residual[(i - rows.start, c, j)] = chosen.symbol;
+            }
+        }
+    }
+
     /// Runs the parameters of every tile and lays them out as the stripe: [rows, M, w].
-    fn host_parameters(
+    pub(crate) fn host_parameters(
         &self,
         rows: Range<usize>,
         w: usize,
@@ -479,4 +518,9 @@ impl Known<'_> {
         }
         u
     }
+}
+
+/// A fixed-point value as a float.
+pub(crate) fn fixed(v: i32) -> f32 {
+    v as f32 / (1 << MEAN_BITS) as f32
 }

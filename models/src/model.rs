@@ -12,7 +12,7 @@ use crate::device::{DeviceInfo, ExactChoice, Placement};
 use crate::exact::{RESIDUAL_MAX, SHIFT_MAX, Z_MAX};
 use crate::hyper::{Context, HyperSynthesis};
 use crate::hyper_rows::Z_CLASSES;
-use crate::quantise::Quantiser;
+use crate::quantise::Costs;
 use crate::tensors::{download, download_rgb8, upload};
 use crate::tiles::tiles;
 use crate::transforms::{Analysis, HyperAnalysis, Synthesis};
@@ -83,7 +83,8 @@ pub struct Model {
     /// Row of the first class of neighbours: [levels][Z]
     z_rows: Vec<Vec<u16>>,
     y_tables: Tables,
-    quantiser: Quantiser,
+    /// Of y's symbols.
+    costs: Costs,
     z_tables: Tables,
 }
 
@@ -120,10 +121,15 @@ impl Model {
         let (n, m) = (config.levels, config.latents);
         let y_tables = tables(&mut w, "y", RESIDUAL_MAX)?;
         let z_tables = tables(&mut w, "z", Z_MAX)?;
-        let y_rows = u16::try_from(y_tables.len())
-            .ok()
-            .filter(|n| *n <= 256)
-            .ok_or_else(|| WeightsError::Config("more than 256 rows of y tables".into()))?;
+        let y_rows = Some(y_tables.len())
+            .filter(|n| (2..=256).contains(n) && n.is_multiple_of(2))
+            .map(|n| (n / 2) as u16)
+            .ok_or_else(|| {
+                let found = y_tables.len();
+                WeightsError::Config(format!(
+                    "{found} rows of y tables, not two for each of 1 to 128"
+                ))
+            })?;
         let z_rows = w.integers("z_rows", &[n, config.hyper])?;
         if let Some(r) = z_rows
             .iter()
@@ -162,7 +168,7 @@ impl Model {
             exact_placement,
             twin,
             distrusted: AtomicBool::new(false),
-            quantiser: Quantiser::new(&y_tables),
+            costs: Costs::new(&y_tables),
             y_tables,
             z_tables,
         };
@@ -300,8 +306,13 @@ impl Model {
         &self.y_tables
     }
 
-    pub(crate) fn quantiser(&self) -> &Quantiser {
-        &self.quantiser
+    pub(crate) fn costs(&self) -> &Costs {
+        &self.costs
+    }
+
+    /// The quantiser that a row of the bank of y belongs to: 0 or 1.
+    pub(crate) fn quantiser(&self, row: u8) -> u8 {
+        u8::from(usize::from(row) >= self.y_tables.len() / 2)
     }
 
     pub(crate) fn z_tables(&self) -> &Tables {

@@ -4,6 +4,8 @@
 //! codes every quarter on other cells, so that each cell gives something to every step: a quarter of all latents, another
 //! quarter, diagonal to it, then the half between them.
 
+use std::ops::Range;
+
 /// Context steps.
 pub(crate) const STEPS: usize = 3;
 /// Parts of the channels.
@@ -28,6 +30,18 @@ pub(crate) fn quarter(c: usize, m: usize) -> usize {
     c * QUARTERS / m
 }
 
+/// The places (row, column) of a chain: what a step codes of a channel of quarter `quarter` in `rows` of a grid that is `w`
+/// wide, in the order of coding.
+pub(crate) fn chain(
+    step: usize,
+    rows: Range<usize>,
+    quarter: usize,
+    w: usize,
+) -> impl Iterator<Item = (usize, usize)> {
+    rows.filter_map(move |i| first_column(step, i, quarter).map(|j| (i, j)))
+        .flat_map(move |(i, first)| (first..w).step_by(2).map(move |j| (i, j)))
+}
+
 /// Whether a step codes a cell.
 pub(crate) fn codes(step: usize, row: usize, column: usize, quarter: usize) -> bool {
     first_column(step, row, quarter) == Some(column % 2)
@@ -44,6 +58,16 @@ mod tests {
         {
             let steps = (0..STEPS).filter(|&s| codes(s, row, column, quarter));
             assert_eq!(steps.count(), 1, "{row} {column} {quarter}");
+        }
+    }
+
+    #[test]
+    fn a_chain_holds_what_its_step_codes() {
+        for (step, quarter) in (0..STEPS).flat_map(|s| (0..QUARTERS).map(move |g| (s, g))) {
+            let all = (3..8).flat_map(|i| (0..5).map(move |j| (i, j)));
+            let expected: Vec<_> = all.filter(|&(i, j)| codes(step, i, j, quarter)).collect();
+            let found: Vec<_> = chain(step, 3..8, quarter, 5).collect();
+            assert_eq!(found, expected, "{step} {quarter}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the exact path computes, laid open: for proofs that two devices, or two programs, agree in every integer.
 
-use kiln_entropy::{Checksum, CodeError, Reader, Symbols, Tables, Writer};
+use kiln_entropy::{Chains, Checksum, CodeError, Reader, Symbols, Tables, Writer};
 use ndarray::Array3;
 
 use crate::config::HYPER_CELL;
@@ -22,7 +22,7 @@ pub struct Trace {
 /// rows that are not coded are there too; they are 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StripeTrace {
-    /// Row of the bank of tables for y, one for each symbol.
+    /// Row of the bank of tables for y that coded each symbol.
     pub rows: Vec<u8>,
     /// Residuals of y.
     pub symbols: Vec<i16>,
@@ -98,13 +98,20 @@ impl Symbols for Recorder<'_> {
         self.reader.code(tables, row, symbol)
     }
 
-    fn code_all(
+    fn code_all(&mut self, tables: &Tables, rows: &[u8], s: &mut [i16]) -> Result<(), CodeError> {
+        self.reader.code_all(tables, rows, s)
+    }
+
+    fn code_chained(
         &mut self,
         tables: &Tables,
-        rows: &[u8],
+        rows: &mut [u8],
+        chain: &[u16],
+        chains: &mut Chains,
         symbols: &mut [i16],
     ) -> Result<(), CodeError> {
-        self.reader.code_all(tables, rows, symbols)?;
+        let reader = &mut self.reader;
+        reader.code_chained(tables, rows, chain, chains, symbols)?;
         self.trace.rows.extend_from_slice(rows);
         self.trace.symbols.extend_from_slice(symbols);
         Ok(())
@@ -125,8 +132,20 @@ impl Symbols for Replay<'_> {
         Ok(())
     }
 
-    fn code_all(&mut self, _: &Tables, rows: &[u8], symbols: &mut [i16]) -> Result<(), CodeError> {
+    fn code_all(&mut self, _: &Tables, _: &[u8], symbols: &mut [i16]) -> Result<(), CodeError> {
+        self.code_all_known(symbols)
+    }
+
+    fn code_chained(
+        &mut self,
+        tables: &Tables,
+        rows: &mut [u8],
+        chain: &[u16],
+        chains: &mut Chains,
+        symbols: &mut [i16],
+    ) -> Result<(), CodeError> {
         self.code_all_known(symbols)?;
+        chains.resolve(tables, rows, chain, symbols)?;
         self.trace.rows.extend_from_slice(rows);
         self.trace.symbols.extend_from_slice(symbols);
         Ok(())

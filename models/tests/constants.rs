@@ -1,7 +1,8 @@
 //! Facts that are written down more than once agree: Rust, the PyTorch reference, the documents, the weights.
 
+use kiln_entropy::{FEEDBACK, INPUT, STATES};
 use kiln_models::exact::{
-    ACC_LIMIT, ACT_MAX, LEAK_BITS, MEAN_BITS, MEAN_MAX, RESIDUAL_MAX, WEIGHT_MAX, Z_MAX,
+    ACC_LIMIT, ACT_MAX, LEAK_BITS, MEAN_BITS, MEAN_MAX, RESIDUAL_MAX, STEP, WEIGHT_MAX, Z_MAX,
 };
 use kiln_models::{
     BITS_PER_ERROR, BUNDLED, LAMBDA_MAX, LAMBDA_MIN, ROWS, SIGMA_MAX, SIGMA_MIN, STRIPE_ROWS,
@@ -92,6 +93,7 @@ fn the_specification_states_the_same_constants() {
         ("Z_MAX", Z_MAX.into()),
         ("MEAN_MAX", MEAN_MAX.into()),
         ("RESIDUAL_MAX", RESIDUAL_MAX.into()),
+        ("STEP", STEP.into()),
         ("STRIPE_ROWS", STRIPE_ROWS as i64),
         ("LEAK_BITS", LEAK_BITS.into()),
     ] {
@@ -106,9 +108,25 @@ fn the_specification_states_the_same_constants() {
 #[test]
 fn the_second_decoder_uses_the_same_constants() {
     let line = format!(
-        "MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS, LEAK_BITS = {MEAN_BITS}, {ACT_MAX}, {MEAN_MAX}, {Z_MAX}, {RESIDUAL_MAX}, {STRIPE_ROWS}, {LEAK_BITS}"
+        "MEAN_BITS, ACT_MAX, MEAN_MAX, Z_MAX, RESIDUAL_MAX, STRIPE_ROWS, LEAK_BITS, STEP = {MEAN_BITS}, {ACT_MAX}, {MEAN_MAX}, {Z_MAX}, {RESIDUAL_MAX}, {STRIPE_ROWS}, {LEAK_BITS}, {STEP}"
     );
-    assert!(read("reference/decode.py").lines().any(|l| l == line));
+    let decoder = read("reference/decode.py");
+    assert!(decoder.lines().any(|l| l == line));
+    let line = format!("STATES, FEEDBACK, INPUT = {STATES}, {FEEDBACK}, {INPUT}");
+    assert!(decoder.lines().any(|l| l == line), "{line}");
+}
+
+#[test]
+fn chains_are_the_same_everywhere() {
+    let text = read("../entropy/CODING.md");
+    let line =
+        format!("3. `state = (state >> 1) ^ ({FEEDBACK} * (state % 2)) ^ ({INPUT} * parity)`");
+    assert!(text.contains(&line), "{line}");
+    assert!(text.contains(&format!("A chain has a state, 0 to {}", STATES - 1)));
+    let trellis = read("reference/kiln_ref/trellis.py");
+    let line = format!("CODEC = Code({STATES}, {FEEDBACK}, {INPUT})");
+    assert!(trellis.lines().any(|l| l.starts_with(&line)), "{line}");
+    assert_eq!(assigned(&trellis, "STEP_UNITS"), i64::from(STEP));
 }
 
 #[test]

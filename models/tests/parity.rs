@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use kiln_entropy::{CodeError, Symbols, Tables};
+use kiln_entropy::{Chains, CodeError, Symbols, Tables};
 use kiln_models::device::DeviceInfo;
 use kiln_models::{BUNDLED, Model, ModelError, PixelSink, PixelSource};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
@@ -109,14 +109,26 @@ struct Replay {
 
 impl Symbols for Replay {
     fn code(&mut self, _: &Tables, _: u16, _: &mut i32) -> Result<(), CodeError> {
-        unreachable!("y is coded in slices")
+        unreachable!("y is coded in chains")
     }
 
-    fn code_all(&mut self, _: &Tables, rows: &[u8], symbols: &mut [i16]) -> Result<(), CodeError> {
-        self.rows.extend(rows);
+    fn code_all(&mut self, _: &Tables, _: &[u8], _: &mut [i16]) -> Result<(), CodeError> {
+        unreachable!("y is coded in chains")
+    }
+
+    fn code_chained(
+        &mut self,
+        tables: &Tables,
+        rows: &mut [u8],
+        chain: &[u16],
+        chains: &mut Chains,
+        symbols: &mut [i16],
+    ) -> Result<(), CodeError> {
         symbols
             .iter_mut()
             .for_each(|s| *s = self.symbols.pop_front().unwrap());
+        chains.resolve(tables, rows, chain, symbols)?;
+        self.rows.extend_from_slice(rows);
         Ok(())
     }
 }
@@ -205,7 +217,7 @@ fn what_is_coded_comes_back() {
         let y_hat = model
             .decode_latents(&chunks, coded.checksum, h, w, level)
             .unwrap();
-        // The reference quantises in another order of float operations: all but a few cells agree.
+        // The reference chose its symbols with other tables: all but a few cells are near.
         let want = f.get(&format!("y_hat.{level}"));
         let got = channels_first(&y_hat);
         let near = got
@@ -214,7 +226,7 @@ fn what_is_coded_comes_back() {
             .filter(|(a, b)| (**a as f32 - **b).abs() <= 64.0)
             .count();
         assert!(
-            near as f64 > 0.99 * want.len() as f64,
+            near as f64 > 0.97 * want.len() as f64,
             "level {level}: {near} of {}",
             want.len()
         );

@@ -15,6 +15,7 @@ const LEAK_BITS: u32 = 3;
 const MEAN_MAX: i64 = 32767;
 const Z_MAX: i32 = 127;
 const RESIDUAL_MAX: i32 = 8191;
+const STEP: i32 = 80;
 const STRIPE_ROWS: usize = 32;
 
 /// How layers are computed.
@@ -212,7 +213,7 @@ fn each(h: usize, w: usize, a: isize, b: isize, mut add: impl FnMut(usize, usize
 }
 
 /// `code(stripe, rows, symbols)` fills in symbols.
-type Code<'a> = dyn FnMut(usize, &[u8], &mut [i16]) -> Result<(), CodeError> + 'a;
+type Code<'a> = dyn FnMut(usize, u8, &mut i16) -> Result<(), CodeError> + 'a;
 
 /// What a step after step 0 runs before its heads.
 struct Context {
@@ -248,7 +249,7 @@ impl Integer {
         let config = w.config().clone();
         let y_tables = tables(&mut w, "y", RESIDUAL_MAX);
         let z_tables = tables(&mut w, "z", Z_MAX);
-        let rows = y_tables.len() as i64;
+        let rows = y_tables.len() as i64 / 2;
         let z_rows = w.integers("z_rows", &[0, 0]).unwrap();
         let shift = w.integers("shift", &[0, 0]).unwrap();
         let mut of = |name: &str, (lo, hi, leaky): Range| {
@@ -349,8 +350,11 @@ impl Integer {
             .iter()
             .map(|c| Reader::new(c))
             .collect::<Result<Vec<_>, _>>()?;
-        let trace = self.run(z, (h, w), level, &mut |stripe, rows, symbols| {
-            readers[stripe].code_all(&self.y_tables, rows, symbols)
+        let trace = self.run(z, (h, w), level, &mut |stripe, row, symbol| {
+            let mut wide = 0;
+            readers[stripe].code(&self.y_tables, row.into(), &mut wide)?;
+            *symbol = wide as i16;
+            Ok(())
         })?;
         readers.into_iter().try_for_each(Reader::finish)?;
         Ok(trace)
@@ -360,10 +364,9 @@ impl Integer {
     pub fn retrace(&self, known: &Trace, level: u8) -> Trace {
         let (h, _, w) = known.y_hat.dim();
         let mut done = vec![0; known.stripes.len()];
-        self.run(known.z.clone(), (h, w), level, &mut |stripe, _, symbols| {
-            let from = done[stripe];
-            done[stripe] += symbols.len();
-            symbols.copy_from_slice(&known.stripes[stripe].symbols[from..done[stripe]]);
+        self.run(known.z.clone(), (h, w), level, &mut |stripe, _, symbol| {
+            *symbol = known.stripes[stripe].symbols[done[stripe]];
+            done[stripe] += 1;
             Ok(())
         })
         .unwrap()
@@ -450,26 +453,50 @@ impl Integer {
                 }
                 self.parameters(step, &self.context(step, &u, &features, level), level)
             };
+            let half = (self.y_tables.len() / 2) as u8;
+            let mut states = vec![0u8; m];
             for i in 0..h {
+                if i % STRIPE_ROWS == 0 {
+                    states.fill(0);
+                }
+                let stripe = &mut stripes[i / STRIPE_ROWS];
                 for c in 0..m {
-                    let cells: Vec<usize> = (0..w).filter(|&j| in_step(c, i, j)).collect();
-                    let at = |grid: &Grid, j: usize| grid.planes[c][i * w + j].floor();
-                    let rows: Vec<u8> = cells.iter().map(|&j| at(&row, j) as u8).collect();
-                    let mut symbols = vec![0i16; cells.len()];
-                    code(i / STRIPE_ROWS, &rows, &mut symbols)?;
-                    for (&j, &symbol) in cells.iter().zip(&symbols) {
-                        let mean = at(&mean, j) as i32;
-                        y_hat[(i, c, j)] = (i32::from(symbol) << MEAN_BITS) + (mean << shift[c]);
+                    for j in (0..w).filter(|&j| in_step(c, i, j)) {
+                        let at = |grid: &Grid| grid.planes[c][i * w + j].floor() as i32;
+                        let mut row = at(&row) as u8;
+                        let (mut symbol, mut value) = (0, 0);
+                        // A cell that is not coded leaves its chain where it is.
+                        let coded = u16::from(row) >= self.y_tables.skip_below();
+                        let odd = coded && states[c] % 2 == 1;
+                        row += if odd { half } else { 0 };
+                        code(i / STRIPE_ROWS, row, &mut symbol)?;
+                        if coded {
+                            states[c] = next_state(states[c], symbol);
+                            let symbol = i32::from(symbol);
+                            value =
+                                STEP * symbol - if odd { symbol.signum() * STEP / 2 } else { 0 };
+                        }
+                        y_hat[(i, c, j)] = value + (at(&mean) << shift[c]);
+                        stripe.rows.push(row);
+                        stripe.symbols.push(symbol);
                     }
-                    let stripe = &mut stripes[i / STRIPE_ROWS];
-                    stripe.rows.extend(rows);
-                    stripe.symbols.extend(symbols);
                 }
             }
         }
         // The order within a stripe is step, row, channel; rows were visited in that order.
         Ok(Trace { z, stripes, y_hat })
     }
+}
+
+/// The state of a chain after a symbol, bit by bit from the parity checks 103 and 024 of the code.
+fn next_state(state: u8, symbol: i16) -> u8 {
+    let (quantiser, parity) = (state & 1, symbol.rem_euclid(2) as u8);
+    (1..=6)
+        .map(|i| {
+            let above = if i < 6 { state >> i & 1 } else { 0 };
+            (above ^ (0o103 >> i & 1 & quantiser) ^ (0o024 >> i & 1 & parity)) << (i - 1)
+        })
+        .sum()
 }
 
 fn tables(w: &mut Weights, name: &str, limit: i32) -> Tables {

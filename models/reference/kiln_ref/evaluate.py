@@ -20,12 +20,15 @@ def evaluate(net, pictures, levels, tables=None):
         for im in pictures:
             x = planes(im, 16, device)
             lq = torch.tensor([q], device=device)
-            z, _, s, row, y_hat = net.latents(net.analyse(x), lq, tables=tables)
-            z = round_half_up(z).clamp(-Z_MAX, Z_MAX)
-            b = logistic_bits(s, row) if tables is None else tables.bits(s, row)
-            b = (b * (row >= SKIP_BELOW)).sum()
+            found = net.latents(net.analyse(x), lq, tables=tables)
+            z = round_half_up(found.z).clamp(-Z_MAX, Z_MAX)
+            if tables is None:
+                b = logistic_bits(found.symbol, found.row)
+            else:
+                b = tables.bits(found.symbol, found.quantiser, found.row)
+            b = (b * (found.row >= SKIP_BELOW)).sum()
             b = b + laplace_bits(z, net.z_scale(lq)[:, :, None, None]).sum()
-            x_hat = ((net.synthesise(y_hat, lq) + 0.5).clamp(0, 1) * 255).round()
+            x_hat = ((net.synthesise(found.y_hat, lq) + 0.5).clamp(0, 1) * 255).round()
             mse = ((x_hat - (x + 0.5) * 255) ** 2).mean().item()
             bits.append(b.item() / (x.shape[2] * x.shape[3]))
             psnr.append(10 * math.log10(65025 / mse))

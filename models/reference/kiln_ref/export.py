@@ -5,10 +5,11 @@ import math
 import numpy as np
 import torch
 
+from . import trellis
 from .data import planes
 from .exact import ACC_LIMIT, ACT_MAX, WEIGHT_MAX, Z_MAX, ExactConv, round_half_up
 from .model import PIXEL_SCALE, ROW_STEP, ROWS, SIGMA_MIN, SKIP_BELOW
-from .tables import LITERALS
+from .tables import LITERALS, QUANTISERS
 
 TABLE_TOTAL = 1 << 16
 Z_BAND = 8           # levels that share the tables of z
@@ -16,6 +17,7 @@ Z_LEVELS = 2         # levels of a band that are counted
 Z_EDGES = (1, 2, 4, 7)  # magnitudes of the sum of two neighbours of z at which the next class begins
 Z_CLASSES = 2 * len(Z_EDGES) + 1
 Z_PRIOR = 40.0       # symbols of the channel as a whole that every class starts with
+CROP, BATCH = 512, 4  # of the pictures that y is counted on: a stripe of the codec is as high
 BITS_OF_A_LEVEL = 1e7  # weight of a level's counts of y against the prior of tables.PRIOR symbols
 
 
@@ -33,17 +35,20 @@ def freeze(p):
     return f.astype(np.uint16)
 
 
-def y_row(row, shares=None):
+def y_row(row, quantiser, shares=None):
     """(first symbol, frequencies): literals -k..k and an escape bin for both tails.
 
     Logistic, or after `shares` of magnitudes 0..=LITERALS and of larger ones, among which the logistic shape is kept.
     """
     sigma = math.exp(SIGMA_MIN_LOG + row * ROW_STEP)
     # Literals reach to where a tail is rarer than the resolution of the table.
-    k = max(1, math.ceil(6 * sigma))
+    k = max(1, math.ceil(6 * sigma / trellis.STEP))
     slope = math.pi / (sigma * math.sqrt(3))
-    edge = [1 / (1 + math.exp(min(-(i - 0.5) * slope, 700.0))) for i in range(-k, k + 2)]
-    p = np.diff(np.array(edge))
+    size = torch.arange(k + 2, dtype=torch.float64)
+    point = trellis.value(size, quantiser).numpy()
+    tail = 1 / (1 + np.exp(np.minimum((point[1:] + point[:-1]) / 2 * slope, 700.0)))  # beyond the outer edge of each magnitude
+    half = -np.diff(tail)
+    p = np.concatenate([half[::-1], [1 - 2 * tail[0]], half])
     if shares is not None:
         size = np.abs(np.arange(-k, k + 1))
         inner = size <= LITERALS
@@ -95,7 +100,7 @@ def z_histograms(net, pictures):
 
 @torch.no_grad()
 def y_shares(net, tables, pictures):
-    """Shares of magnitudes in each row, [ROWS, LITERALS + 2], of what the encoder sends with `tables`.
+    """Shares of magnitudes in each row, [QUANTISERS, ROWS, LITERALS + 2], of what the encoder sends with `tables`.
 
     Levels count alike, each by what it costs, so that the many symbols of high levels do not decide for low ones.
     """
@@ -103,13 +108,14 @@ def y_shares(net, tables, pictures):
     device = next(net.parameters()).device
     counts = [torch.zeros_like(tables.counts) for _ in levels]
     bits = [0.0 for _ in levels]
-    for im in pictures:
-        x = planes(im, 16, device)
-        y = net.analyse(x)
+    # Equal crops, so that the trellis runs over several pictures at a time.
+    crops = [im[:CROP, :CROP] for im in pictures if min(im.shape[:2]) >= CROP]
+    for at in range(0, len(crops), BATCH):
+        y = torch.cat([net.analyse(planes(im, CROP, device)) for im in crops[at:at + BATCH]])
         for i, level in enumerate(levels):
-            _, _, s, row, _ = net.latents(y, torch.tensor([level], device=device), tables=tables)
-            counts[i] += tables.histogram(s, row)
-            bits[i] += (tables.bits(s, row) * (row >= SKIP_BELOW)).sum().item()
+            found = net.latents(y, torch.full((len(y),), level, device=device), tables=tables)
+            counts[i] += tables.histogram(found.symbol, found.quantiser, found.row)
+            bits[i] += (tables.bits(found.symbol, found.quantiser, found.row) * (found.row >= SKIP_BELOW)).sum().item()
     total = sum(c * (BITS_OF_A_LEVEL / b) for c, b in zip(counts, bits))
     return tables.shares(total).cpu().double().numpy()
 
@@ -144,8 +150,8 @@ def export(net, pictures, tables=None):
     put("gain", net.gain.all().exp(), np.float32)
     put("inverse_gain", net.inverse_gain.all().exp() * scale, np.float32)
     put("shift", net.shift, np.uint8)
-    shares = [None] * ROWS if tables is None else y_shares(net, tables, pictures[::3])
-    y_rows = [y_row(r, shares[r]) for r in range(ROWS)]
+    shares = None if tables is None else y_shares(net, tables, pictures[::3])
+    y_rows = [y_row(r, k, None if shares is None else shares[k, r]) for k in range(QUANTISERS) for r in range(ROWS)]
     counts = z_histograms(net, pictures)
     z_rows = [histogram_row(c) for c in counts.reshape(-1, counts.shape[-1])]
     for name, rows, skip in (("y", y_rows, SKIP_BELOW), ("z", z_rows, 0)):

@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from safetensors.numpy import save_file
 
 from .exact import ACT_BITS, Z_MAX, round_half_up
-from .model import PIXEL_SCALE
+from .model import PIXEL_SCALE, ROWS
+from .tables import SymbolTables
 
 LEVELS = (0, 21, 42, 63)
 
@@ -34,7 +35,7 @@ def with_exported_weights(net, tensors):
 
 @torch.no_grad()
 def write_fixtures(net, tensors, folder):
-    """fixtures.safetensors: the picture, and y, and per level z, the residual, rows, y_hat and the picture out."""
+    """fixtures.safetensors: the picture, and y, and per level z, the symbols, rows of the bank, y_hat and the picture out."""
     os.makedirs(folder, exist_ok=True)
     net = with_exported_weights(net, tensors).eval()
     im = picture()
@@ -43,14 +44,15 @@ def write_fixtures(net, tensors, folder):
     x = F.pad(x, (0, -w % 16, 0, -h % 16), mode="replicate")
     y = net.analyse(x)
     out = {"picture": im, "y": y[0].numpy()}
+    tables = SymbolTables()  # any will do to choose symbols
     for level in LEVELS:
         q = torch.tensor([level])
-        z, _, symbol, row, y_hat = net.latents(y, q)
-        z_hat = round_half_up(z).clamp(-Z_MAX, Z_MAX)
+        found = net.latents(y, q, tables=tables)
+        z_hat = round_half_up(found.z).clamp(-Z_MAX, Z_MAX)
         out[f"z_hat.{level}"] = z_hat[0].numpy().astype(np.int32)
-        out[f"row.{level}"] = row[0].numpy().astype(np.int32)
-        out[f"y_hat.{level}"] = (y_hat[0] * 2 ** ACT_BITS).numpy().astype(np.int32)
-        out[f"residual.{level}"] = symbol[0].numpy().astype(np.int32)
-        out[f"x_hat.{level}"] = net.synthesise(y_hat, q)[0].numpy()
+        out[f"row.{level}"] = (found.row + ROWS * found.quantiser)[0].numpy().astype(np.int32)
+        out[f"y_hat.{level}"] = (found.y_hat[0] * 2 ** ACT_BITS).numpy().astype(np.int32)
+        out[f"residual.{level}"] = found.symbol[0].numpy().astype(np.int32)
+        out[f"x_hat.{level}"] = net.synthesise(found.y_hat, q)[0].numpy()
     save_file({k: np.ascontiguousarray(v) for k, v in out.items()}, os.path.join(folder, "fixtures.safetensors"))
     print(f"{folder}/fixtures.safetensors: {sum(v.nbytes for v in out.values()) / 1e6:.2f} MB")

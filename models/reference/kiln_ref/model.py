@@ -11,6 +11,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from . import trellis
 from .exact import (ACT_BITS, ACT_MAX, Z_MAX, ExactConv, LevelTable, clamp_act, leaky, round_half_up, soft_clamp, ste)
 
 CONFIG = dict(levels=64, latents=320, width=128, hyper=64, features=256, hyper_mid=96, analysis_blocks=2, synthesis_blocks=4,
@@ -207,10 +208,12 @@ class Context(nn.Module):
 
 
 class Latents(NamedTuple):
-    """z before rounding [B, Z, h/4, w/4]; of y [B, M, h, w] the residual before rounding, its symbol, its row, and y_hat."""
+    """z before rounding [B, Z, h/4, w/4]; of y [B, M, h, w] the residual before it is quantised, its symbol, the quantiser of
+    the symbol, its row, and y_hat."""
     z: torch.Tensor
     residual: torch.Tensor
     symbol: torch.Tensor
+    quantiser: torch.Tensor
     row: torch.Tensor
     y_hat: torch.Tensor
 
@@ -266,18 +269,12 @@ class Codec(nn.Module):
         h, w = y_scaled.shape[-2:]
         return self.h_a(F.pad(y_scaled, (0, -w % 4, 0, -h % 4))).float()
 
-    def skip(self, r, row):
-        """Outside training, what is not coded is zero."""
-        return r if self.training else r * (row * 2 ** ROW_BITS >= SKIP_BELOW)
-
     def latents(self, y, q, z=None, bf16=False, tables=None):
         """All context steps: Latents.
 
-        With `tables` (tables.SymbolTables) residuals are rounded as the encoder does, without to the nearest integer.
+        With `tables` (tables.SymbolTables) residuals are quantised as the encoder does, without rounded to the nearest
+        integer. Outside training, what is not coded is zero.
         """
-        def symbols(r, row):
-            return round_half_up(r) if tables is None else tables.symbols(r, row * 2 ** ROW_BITS)
-
         with torch.autocast(y.device.type, dtype=torch.bfloat16, enabled=bf16):
             v = y * self.gain(q).exp()[:, :, None, None]
             z = self.hyper(v) if z is None else z
@@ -287,7 +284,7 @@ class Codec(nn.Module):
         unit = 2.0 ** self.shift[q][:, :, None, None]
         f = self.h_s.features(z_hat, q)[:, :, :h, :w]
         masks = self.masks(h, w, y.device)
-        residual = symbol = rows = y_hat = 0.0
+        residual = symbol = quantiser = rows = y_hat = 0.0
         for step, mask in enumerate(masks):
             if step == 0:
                 mu, row = self.h_s.heads(f, q)
@@ -297,36 +294,50 @@ class Codec(nn.Module):
                 u = ste(torch.floor(u * 2 ** ACT_BITS) / 2 ** ACT_BITS, u)
                 mu, row = self.context[step - 1](clamp_act(u), f, q)
             mu = mu * unit
-            r = self.skip((v - mu) * mask, row)
-            s = symbols(r, row)
-            residual, symbol, rows = residual + r, symbol + s, rows + row * mask
-            y_hat = y_hat + (ste(s, r) + mu) * mask
-        return Latents(z, residual, symbol, soft_clamp(rows * 2 ** ROW_BITS, 0.0, float(ROWS - 1)), y_hat)
+            r, coded = (v - mu) * mask, row * 2 ** ROW_BITS >= SKIP_BELOW
+            if not self.training:
+                r = r * coded
+            if tables is None:
+                s, branch = round_half_up(r), torch.zeros_like(r)
+                value = s
+            else:
+                s, branch = tables.symbols(r, row * 2 ** ROW_BITS, mask[0], coded)
+                if self.training:  # what would be lost in a row that is too narrow to be coded must tell on the row
+                    s = s + torch.where(coded, 0.0, torch.sign(r) * round_half_up(r.abs() / trellis.STEP - 0.3)).detach()
+                value = trellis.value(s, branch)
+            residual, symbol, quantiser, rows = residual + r, symbol + s, quantiser + branch, rows + row * mask
+            y_hat = y_hat + (ste(value, r) + mu) * mask
+        return Latents(z, residual, symbol, quantiser, soft_clamp(rows * 2 ** ROW_BITS, 0.0, float(ROWS - 1)), y_hat)
 
     def forward(self, x, q, bf16=False, tables=None, rate_only=False):
-        """Training pass: (x_hat, bits of y, bits of z, symbols, rows), the bits with additive noise, summed per picture.
+        """Training pass: (x_hat, bits of y, bits of z, latents), the bits with additive noise, summed per picture.
 
         With `tables` the value of y's bits and the gradient of its rows are those of the symbols sent; the noise is left to
         give the residuals theirs. With `rate_only` x_hat is None: no gradient of the error reaches entropy networks.
         """
-        y = self.analyse(x, bf16)
-        z, r, s, row, y_hat = self.latents(y, q, bf16=bf16, tables=tables)
-        noisy = r + torch.rand_like(r) - 0.5
+        found = self.latents(self.analyse(x, bf16), q, bf16=bf16, tables=tables)
+        step = 1.0 if tables is None else trellis.STEP
+        noisy = found.residual + (torch.rand_like(found.residual) - 0.5) * step
         if tables is None:
-            y_bits = logistic_bits(noisy, row)
+            y_bits = logistic_bits(noisy, found.row)
         else:
-            soft = logistic_bits(noisy, row.detach())
-            y_bits = tables.bits(s, row) + (soft - soft.detach())
-        z_bits = laplace_bits(z + torch.rand_like(z) - 0.5, self.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
-        x_hat = None if rate_only else self.synthesise(y_hat, q, bf16)
-        return x_hat, y_bits.sum((1, 2, 3)), z_bits, s.detach(), row.detach()
+            soft = logistic_bits(noisy, found.row.detach(), step)
+            y_bits = tables.bits(found.symbol, found.quantiser, found.row) + (soft - soft.detach())
+        z_bits = laplace_bits(found.z + torch.rand_like(found.z) - 0.5, self.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
+        x_hat = None if rate_only else self.synthesise(found.y_hat, q, bf16)
+        return x_hat, y_bits.sum((1, 2, 3)), z_bits, found
 
 
-def logistic_bits(r, row):
-    """Bits of the integer nearest to r under a logistic distribution: its tails fit better than those of a Gaussian."""
+def logistic_cdf(x, row):
+    """Share of a logistic distribution below x, with the deviation of a row: its tails fit better than those of a Gaussian."""
     slope = torch.exp(-row * ROW_STEP - math.log(SIGMA_MIN)) * (math.pi / math.sqrt(3))
+    return torch.sigmoid(x * slope)
+
+
+def logistic_bits(r, row, step=1.0):
+    """Bits of the multiple of `step` that is nearest to r."""
     a = -r.abs()
-    p = torch.sigmoid((a + 0.5) * slope) - torch.sigmoid((a - 0.5) * slope)
+    p = logistic_cdf(a + 0.5 * step, row) - logistic_cdf(a - 0.5 * step, row)
     return -torch.log2(soft_clamp(p, 1e-7, 2.0))
 
 

@@ -2,31 +2,32 @@
 //! frozen decoder. What it finds is coded as any other symbols: every decoder reads it.
 //!
 //! A pass takes the gradient of the squared error by the latents, adds the curvature that the linear part of g_s has, and
-//! gives every latent the symbol of the least `bits + weight * error`, all of them at once. g_s is nearly an orthonormal
+//! gives every chain the symbols of the least `bits + weight * error`, all of them at once. g_s is nearly an orthonormal
 //! transform, so that choices hardly disturb each other; a pass that makes things worse is undone and the next one is
 //! more careful. Then come rounds of annealing: passes with noise on the costs that fades.
 //!
 //! Means and rows come from the exact path itself in every pass, so that what is counted is what will be coded.
 
-mod cost;
 mod distortion;
 mod replay;
 
+use std::ops::Range;
+
 use kiln_entropy::Writer;
 use ndarray::{Array3, s};
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
 use crate::ModelError;
-use crate::exact::MEAN_BITS;
-use crate::hyper::Parameters;
 use crate::hyper_rows;
-use crate::latents::{CodedLatents, Known, STRIPE_ROWS, Tile};
+use crate::latents::{CodedLatents, HostParameters, Known, STRIPE_ROWS, Tile, fixed};
 use crate::model::{Model, PixelSource};
 use crate::objective::bits_per_square;
-use crate::steps::{STEPS, first_column, quarter};
-use crate::tensors::{download, upload};
+use crate::quantise::{BITS_PER_ERROR, Chosen, Link, Noise, Search as ChainSearch, value};
+use crate::steps::{self, STEPS, first_column, quarter};
+use crate::tensors::upload;
 
-use cost::{Chooser, Costs, Parabola};
 use replay::Replay;
 
 /// Passes of a round with noise, its fading included.
@@ -37,6 +38,8 @@ const QUIET: usize = 3;
 const TEMPERATURE: f32 = 0.6;
 /// Factor on the curvature after a pass that made things worse.
 const CAREFUL: f32 = 1.2;
+/// How far a pass moves a latent at most, before it is quantised, in units of y times its gain.
+const REACH: f32 = 1.5;
 
 /// How long to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +76,7 @@ pub struct Refined {
     pub coded: CodedLatents,
     /// What a decoder must come to: [h, M, w] in fixed point.
     pub y_hat: Array3<i32>,
-    /// What rounding by rate and distortion alone would have cost.
+    /// What the symbols of the analysis would have cost.
     pub start: Cost,
     /// What the coded symbols cost: never a greater total than at the start.
     pub end: Cost,
@@ -91,38 +94,16 @@ struct State {
     bits: f64,
 }
 
-/// Means and rows of a tile on the host: [rows, M, columns].
-struct Predicted {
-    mean: Array3<i16>,
-    row: Array3<u8>,
-}
-
-impl Predicted {
-    /// The values are integers within the ranges that the exact layers clamp to.
-    fn new(p: Parameters) -> Result<Self, ModelError> {
-        let by_rows = |a: Array3<f32>| a.permuted_axes([1, 0, 2]);
-        Ok(Self {
-            mean: by_rows(download(p.mean)?).mapv(|x| x as i16),
-            row: by_rows(download(p.row)?).mapv(|x| x as u8),
-        })
-    }
-}
-
-/// A tile of the grid of y with what z says about it.
+/// A stripe of the grid of y with what z says about it.
 struct Part {
-    tile: Tile,
-    first: Predicted,
-}
-
-/// Chosen symbols of one step of a tile: [rows, M, columns], and their bits.
-struct Choice {
-    symbols: Array3<i16>,
-    bits: f64,
+    rows: Range<usize>,
+    tiles: Vec<Tile>,
+    first: HostParameters,
 }
 
 /// How symbols are chosen from what the latents should be.
 enum Wish<'a> {
-    /// The analysed picture: rounded by rate and distortion.
+    /// The analysed picture.
     Analysis(&'a Array3<f32>),
     /// Latents to improve on, in fixed point, with the gradient of the squared error.
     Improve {
@@ -164,7 +145,6 @@ struct Run<'a> {
     model: &'a Model,
     level: usize,
     weight: f64,
-    costs: Costs<'a>,
     /// In bits.
     curvature: Vec<f32>,
 }
@@ -198,7 +178,6 @@ impl Model {
             model: self,
             level,
             weight,
-            costs: Costs::new(self.y_tables()),
             curvature,
         };
         let cells = (y.dim().0 * y.dim().2) as u64;
@@ -291,33 +270,24 @@ impl Run<'_> {
         })
     }
 
-    /// Features and the parameters of step 0 of every tile.
+    /// Features and the parameters of step 0 of every stripe.
     fn parts(
         &self,
         z: &Array3<i32>,
         (h, _, w): (usize, usize, usize),
     ) -> Result<Vec<Part>, ModelError> {
-        let stripes: Vec<_> = (0..h.div_ceil(STRIPE_ROWS))
-            .map(|i| i * STRIPE_ROWS..((i + 1) * STRIPE_ROWS).min(h))
-            .collect();
-        let parts = stripes
+        let model = self.model;
+        (0..h.div_ceil(STRIPE_ROWS))
             .into_par_iter()
-            .map(|rows| {
-                let tiles = self.model.features(z, rows, (h, w), self.level)?;
-                tiles
-                    .into_iter()
-                    .map(|tile| {
-                        let p = self
-                            .model
-                            .h_s()
-                            .parameters(tile.features.clone(), self.level);
-                        let first = Predicted::new(p)?;
-                        Ok(Part { tile, first })
-                    })
-                    .collect::<Result<Vec<_>, ModelError>>()
+            .map(|i| {
+                let rows = i * STRIPE_ROWS..((i + 1) * STRIPE_ROWS).min(h);
+                let tiles = model.features(z, rows.clone(), (h, w), self.level)?;
+                let first = model.host_parameters(rows.clone(), w, &tiles, |t| {
+                    Ok(model.h_s().parameters(t.features.clone(), self.level))
+                })?;
+                Ok(Part { rows, tiles, first })
             })
-            .collect::<Result<Vec<_>, ModelError>>()?;
-        Ok(parts.into_iter().flatten().collect())
+            .collect()
     }
 
     /// z that h_a finds in latents as a decoder knows them.
@@ -383,12 +353,12 @@ impl Run<'_> {
             y_hat: Array3::zeros((h, m, w)),
             bits: self.hyper_bits(z),
         };
-        let first = parts
+        let first: Vec<_> = parts
             .par_iter()
-            .map(|p| self.step(0, &p.tile, &p.first, wish))
-            .collect::<Vec<_>>();
-        for (p, choice) in parts.iter().zip(first) {
-            self.place(0, &mut state, &p.tile, &p.first, choice);
+            .map(|p| self.step(0, p.rows.clone(), &p.first, wish))
+            .collect();
+        for (p, chosen) in parts.iter().zip(first) {
+            self.place(0, &mut state, p.rows.clone(), &p.first, chosen);
         }
         for step in 1..STEPS {
             let known = Known {
@@ -402,98 +372,101 @@ impl Run<'_> {
             let chosen = parts
                 .par_iter()
                 .map(|p| {
-                    let u = upload(known.context(&p.tile, w), self.model.exact_device());
-                    let features = p.tile.features.clone();
-                    let predicted = Predicted::new(net.parameters(u, features, self.level))?;
-                    let choice = self.step(step, &p.tile, &predicted, wish);
-                    Ok((predicted, choice))
+                    let predicted =
+                        self.model
+                            .host_parameters(p.rows.clone(), w, &p.tiles, |t| {
+                                let u = upload(known.context(t, w), self.model.exact_device());
+                                Ok(net.parameters(u, t.features.clone(), self.level))
+                            })?;
+                    let chosen = self.step(step, p.rows.clone(), &predicted, wish);
+                    Ok((predicted, chosen))
                 })
                 .collect::<Result<Vec<_>, ModelError>>()?;
-            for (p, (predicted, choice)) in parts.iter().zip(chosen) {
-                self.place(step, &mut state, &p.tile, &predicted, choice);
+            for (p, (predicted, chosen)) in parts.iter().zip(chosen) {
+                self.place(step, &mut state, p.rows.clone(), &predicted, chosen);
             }
         }
         Ok(state)
     }
 
-    /// Chooses the symbols of one step of a tile.
-    fn step(&self, step: usize, tile: &Tile, p: &Predicted, wish: &Wish) -> Choice {
-        let (n, m, columns) = p.mean.dim();
+    /// Chooses the symbols of one step of a stripe: those of every channel.
+    fn step(
+        &self,
+        step: usize,
+        rows: Range<usize>,
+        p: &HostParameters,
+        wish: &Wish,
+    ) -> Vec<Vec<Chosen>> {
+        let (_, m, w) = p.mean.dim();
         let (gain, shift) = (self.model.gain(self.level), self.model.shift(self.level));
-        let mut chosen = Choice {
-            symbols: Array3::zeros((n, m, columns)),
-            bits: 0.0,
-        };
-        let mood = match wish {
-            Wish::Improve { mood, .. } => *mood,
-            Wish::Analysis(_) => Mood::quiet(1.0),
-        };
-        // Every tile, step and pass has noise of its own.
-        let place = (tile.rows.start as u64) << 32 | tile.columns.start as u64;
-        let seed =
-            place ^ (mood.seed * STEPS as u64 + step as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut chooser = Chooser::new(&self.costs, mood.temperature, seed);
-        for i in 0..n {
-            let row = tile.rows.start + i;
-            let channels = gain.iter().zip(shift).zip(&self.curvature);
-            for (c, ((gain, &shift), curvature)) in channels.enumerate() {
-                let Some(first) = first_column(step, row, quarter(c, m)) else {
-                    continue;
-                };
-                // The parity is counted from the edge of the picture, not of the tile.
-                let first = (first + tile.columns.start) % 2;
-                for j in (first..columns).step_by(2) {
-                    let mean = fixed(i32::from(p.mean[(i, c, j)]) << shift);
-                    let table = p.row[(i, c, j)];
-                    let at = (row, c, tile.columns.start + j);
-                    let symbol = match wish {
-                        Wish::Analysis(y) => {
-                            self.model.quantiser().symbol(y[at] * gain - mean, table)
+        (0..m)
+            .into_par_iter()
+            .map_init(
+                || ChainSearch::new(self.model.costs()),
+                |search, c| {
+                    // Half the second derivative is what a squared unit costs.
+                    let (weight, slope_weight, mut noise) = match wish {
+                        Wish::Analysis(_) => (BITS_PER_ERROR as f32, 0.0, None),
+                        Wish::Improve { mood, .. } => {
+                            let curvature = (self.curvature[c] * mood.care).max(f32::MIN_POSITIVE);
+                            let slope = self.weight as f32 / curvature;
+                            // Every stripe, channel, step and pass has noise of its own.
+                            let seed = (rows.start as u64) << 32
+                                ^ c as u64
+                                ^ (mood.seed * STEPS as u64 + step as u64)
+                                    .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                            let noise = (mood.temperature > 0.0).then(|| Noise {
+                                temperature: mood.temperature,
+                                random: Xoshiro256PlusPlus::seed_from_u64(seed),
+                            });
+                            (0.5 * curvature, slope, noise)
                         }
-                        Wish::Improve {
-                            y_hat, gradient, ..
-                        } => chooser.symbol(
-                            fixed(y_hat[at]) - mean,
-                            table,
-                            Parabola {
-                                slope: gradient[at] * self.weight as f32,
-                                curvature: curvature * mood.care,
-                            },
-                        ),
                     };
-                    chosen.symbols[(i, c, j)] = symbol;
-                    chosen.bits += f64::from(self.costs.bits(table, symbol.into()));
-                }
-            }
-        }
-        chosen
+                    let links: Vec<Link> = steps::chain(step, rows.clone(), quarter(c, m), w)
+                        .map(|(i, j)| {
+                            let (at, here) = ((i, c, j), (i - rows.start, c, j));
+                            let wanted = match wish {
+                                Wish::Analysis(y) => y[at] * gain[c],
+                                // To the bottom of the parabola.
+                                Wish::Improve {
+                                    y_hat, gradient, ..
+                                } => {
+                                    let move_by = -gradient[at] * slope_weight;
+                                    fixed(y_hat[at]) + move_by.clamp(-REACH, REACH)
+                                }
+                            };
+                            Link {
+                                target: wanted - fixed(i32::from(p.mean[here]) << shift[c]),
+                                row: p.row[here],
+                            }
+                        })
+                        .collect();
+                    let mut out = Vec::with_capacity(links.len());
+                    search.run(&links, weight, noise.as_mut(), &mut out);
+                    out
+                },
+            )
+            .collect()
     }
 
-    /// Puts the choice of one step of a tile in its place.
-    fn place(&self, step: usize, state: &mut State, tile: &Tile, p: &Predicted, choice: Choice) {
-        let shift = self.model.shift(self.level);
-        let m = shift.len();
-        state.bits += choice.bits;
-        for (i, row) in tile.rows.clone().enumerate() {
-            for (c, &shift) in shift.iter().enumerate() {
-                let Some(first) = first_column(step, row, quarter(c, m)) else {
-                    continue;
-                };
-                let first = (first + tile.columns.start) % 2;
-                let from = tile.columns.start + first;
-                let place = s![row, c, from..tile.columns.end;2];
-                let symbols = choice.symbols.slice(s![i, c, first..;2]);
-                state.residual.slice_mut(place).assign(&symbols);
-                let means = p.mean.slice(s![i, c, first..;2]);
-                for ((y, &symbol), &mean) in state
-                    .y_hat
-                    .slice_mut(place)
-                    .iter_mut()
-                    .zip(symbols)
-                    .zip(means)
-                {
-                    *y = (i32::from(symbol) << MEAN_BITS) + (i32::from(mean) << shift);
-                }
+    /// Puts the symbols of one step of a stripe in their place, and counts their bits.
+    fn place(
+        &self,
+        step: usize,
+        state: &mut State,
+        rows: Range<usize>,
+        p: &HostParameters,
+        chosen: Vec<Vec<Chosen>>,
+    ) {
+        let (_, m, w) = p.mean.dim();
+        let costs = self.model.costs();
+        for (c, (chosen, shift)) in chosen.iter().zip(self.model.shift(self.level)).enumerate() {
+            let places = steps::chain(step, rows.clone(), quarter(c, m), w);
+            for ((i, j), &Chosen { symbol, row }) in places.zip(chosen) {
+                let mean = i32::from(p.mean[(i - rows.start, c, j)]) << shift;
+                state.residual[(i, c, j)] = symbol;
+                state.y_hat[(i, c, j)] = value(symbol, self.model.quantiser(row)) + mean;
+                state.bits += f64::from(costs.bits(row, symbol.into()));
             }
         }
     }
@@ -540,9 +513,4 @@ impl Run<'_> {
         };
         Ok((coded, latents.y_hat))
     }
-}
-
-/// A fixed-point value as a float.
-fn fixed(v: i32) -> f32 {
-    v as f32 / (1 << MEAN_BITS) as f32
 }

@@ -1,6 +1,6 @@
 //! Coding of symbols that were chosen before.
 
-use kiln_entropy::{CodeError, Symbols, Tables, Writer};
+use kiln_entropy::{Chains, CodeError, Symbols, Tables, Writer};
 
 /// A [`Writer`] that takes its symbols from a list, in the order of coding.
 pub(crate) struct Replay {
@@ -38,5 +38,20 @@ impl Symbols for Replay {
             .iter_mut()
             .for_each(|s| *s = self.symbols.next().unwrap_or(0));
         self.writer.code_all(tables, rows, symbols)
+    }
+
+    fn code_chained(
+        &mut self,
+        tables: &Tables,
+        rows: &mut [u8],
+        chain: &[u16],
+        chains: &mut Chains,
+        symbols: &mut [i16],
+    ) -> Result<(), CodeError> {
+        symbols
+            .iter_mut()
+            .for_each(|s| *s = self.symbols.next().unwrap_or(0));
+        self.writer
+            .code_chained(tables, rows, chain, chains, symbols)
     }
 }

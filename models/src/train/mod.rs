@@ -97,7 +97,7 @@ impl Trainer {
         let model = Model::load(weights, &DeviceInfo::cpu())?;
         let device = device.device().clone().autodiff();
         let extra = Extra {
-            y_rows: model.y_tables().len() as u16,
+            y_rows: (model.y_tables().len() / 2) as u16,
             z_scale: z_scales(&model),
         };
         if usize::from(extra.y_rows) != ROWS {
