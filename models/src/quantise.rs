@@ -171,14 +171,12 @@ impl<'a> Search<'a> {
         let from = out.len();
         let mut back = self.ways.iter().zip(&self.symbols).rev();
         out.extend(links.iter().rev().map(|link| {
-            if !self.costs.is_coded(link.row) {
+            let coded = self.costs.is_coded(link.row);
+            let Some((ways, symbols)) = coded.then(|| back.next()).flatten() else {
                 return Chosen {
                     symbol: 0,
                     row: link.row,
                 };
-            }
-            let Some((ways, symbols)) = back.next() else {
-                unreachable!("there is one for each link that is coded")
             };
             let parity = (ways >> state & 1) as usize;
             let quantiser = quantiser_before(state);

@@ -40,6 +40,8 @@ const TEMPERATURE: f32 = 0.6;
 const CAREFUL: f32 = 1.2;
 /// How far a pass moves a latent at most, before it is quantised, in units of y times its gain.
 const REACH: f32 = 1.5;
+/// What takes the place of a curvature of 0, in bits.
+const LEAST_CURVATURE: f32 = 1e-6;
 
 /// How long to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -408,7 +410,8 @@ impl Run<'_> {
                     let (weight, slope_weight, mut noise) = match wish {
                         Wish::Analysis(_) => (BITS_PER_ERROR as f32, 0.0, None),
                         Wish::Improve { mood, .. } => {
-                            let curvature = (self.curvature[c] * mood.care).max(f32::MIN_POSITIVE);
+                            // Latents that nothing depends on have none.
+                            let curvature = (self.curvature[c] * mood.care).max(LEAST_CURVATURE);
                             let slope = self.weight as f32 / curvature;
                             // Every stripe, channel, step and pass has noise of its own.
                             let seed = (rows.start as u64) << 32
