@@ -51,8 +51,8 @@ pub use picture::Picture;
 pub use progress::{Progress, Silent, StageTimes, stage};
 pub use verify::{PixelDifference, Reconstruction, Verified, verify};
 
-/// Architecture number of the bundled weights in a file's header. 1 and 2 were the same name before its context model had
-/// its present form; no release wrote them.
+/// Architecture number of the bundled weights in a file's header. 1 to 3 were the same name before its context model and
+/// quantisation had their present form; no release wrote them.
 pub(crate) const ARCHITECTURE_BASE: u8 = 4;
 
 /// Compiles and runs what the README shows.

@@ -34,11 +34,6 @@ impl Chains {
         }
     }
 
-    /// Begins all chains anew.
-    pub fn restart(&mut self) {
-        self.states.fill(0);
-    }
-
     /// Replaces each row by that of the two that codes its symbol, and moves the chains on. `chain[i]` is the chain of
     /// `rows[i]` and `symbols[i]`.
     ///
@@ -163,9 +158,10 @@ mod tests {
             )
             .unwrap();
         assert_eq!(rows, [1, 1, 1, 5, 0, 2, 1]);
-        chains.restart();
         let mut rows = [2];
-        chains.resolve(&tables(), &mut rows, &[0], &[1]).unwrap();
+        Chains::new(2)
+            .resolve(&tables(), &mut rows, &[0], &[1])
+            .unwrap();
         assert_eq!(rows, [2]);
     }
 

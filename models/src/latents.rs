@@ -17,7 +17,7 @@ use crate::exact::{ACT_MAX, MEAN_BITS, Z_MAX};
 use crate::hyper::{Context, Parameters};
 use crate::hyper_rows;
 use crate::model::Model;
-use crate::quantise::{BITS_PER_ERROR, Chosen, Link, Search, value};
+use crate::quantise::{BITS_PER_ERROR, Chosen, Link, Noise, Search, value};
 use crate::steps::{self, STEPS, first_column, quarter};
 use crate::tensors::{download, download_parameters, unpack_parameters, upload};
 use crate::tiles::{Span, spans};
@@ -404,34 +404,59 @@ impl Model {
         level: usize,
     ) {
         let (_, m, w) = stripe.y_hat.dim();
-        let (gain, shift, rows) = (self.gain(level), self.shift(level), stripe.rows.clone());
-        let chosen: Vec<Vec<Chosen>> = (0..m)
-            .into_par_iter()
-            .map_init(
-                || Search::new(self.costs()),
-                |search, c| {
-                    let links: Vec<Link> = steps::chain(step, rows.clone(), quarter(c, m), w)
-                        .map(|(i, j)| {
-                            let at = (i - rows.start, c, j);
-                            let mean = fixed(i32::from(p.mean[at]) << shift[c]);
-                            Link {
-                                target: source[(i, c, j)] * gain[c] - mean,
-                                row: p.row[at],
-                            }
-                        })
-                        .collect();
-                    let mut out = Vec::with_capacity(links.len());
-                    search.run(&links, BITS_PER_ERROR as f32, None, &mut out);
-                    out
-                },
-            )
-            .collect();
+        let (gain, rows) = (self.gain(level), stripe.rows.clone());
+        let chosen = self.choose_chains(
+            step,
+            rows.clone(),
+            p,
+            level,
+            |_| (BITS_PER_ERROR as f32, None),
+            |(i, c, j)| source[(i, c, j)] * gain[c],
+        );
         for (c, chosen) in chosen.into_iter().enumerate() {
             let places = steps::chain(step, rows.clone(), quarter(c, m), w);
             for ((i, j), chosen) in places.zip(chosen) {
                 stripe.residual[(i - rows.start, c, j)] = chosen.symbol;
             }
         }
+    }
+
+    /// The best symbols of one step of a stripe: those of every channel, a chain each. `weigh` gives the weight of a squared
+    /// unit of error in a channel, in bits, and the noise of its search; `wanted` what y times its gain should be at [row,
+    /// channel, column] of the whole grid.
+    pub(crate) fn choose_chains(
+        &self,
+        step: usize,
+        rows: Range<usize>,
+        p: &HostParameters,
+        level: usize,
+        weigh: impl Fn(usize) -> (f32, Option<Noise>) + Sync,
+        wanted: impl Fn((usize, usize, usize)) -> f32 + Sync,
+    ) -> Vec<Vec<Chosen>> {
+        let (_, m, w) = p.mean.dim();
+        let shift = self.shift(level);
+        (0..m)
+            .into_par_iter()
+            .map_init(
+                || Search::new(self.costs()),
+                |search, c| {
+                    let links: Vec<Link> = steps::chain(step, rows.clone(), quarter(c, m), w)
+                        .map(|(i, j)| {
+                            let here = (i - rows.start, c, j);
+                            let mean = fixed(i32::from(p.mean[here]) << shift[c]);
+                            Link {
+                                target: wanted((i, c, j)) - mean,
+                                row: p.row[here],
+                            }
+                        })
+                        .collect();
+                    let (weight, mut noise) = weigh(c);
+                    let mut out = Vec::with_capacity(links.len());
+                    search.run(&links, weight, noise.as_mut(), &mut out);
+                    out
+                },
+            )
+            .collect()
     }
 
     /// Runs the parameters of every tile and lays them out as the stripe: [rows, M, w].

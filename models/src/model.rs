@@ -1,7 +1,7 @@
 //! A set of weights on a device, and the float stages around the entropy coder.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 use kiln_entropy::{RowSpec, Tables};
@@ -83,8 +83,8 @@ pub struct Model {
     /// Row of the first class of neighbours: [levels][Z]
     z_rows: Vec<Vec<u16>>,
     y_tables: Tables,
-    /// Of y's symbols.
-    costs: Costs,
+    /// Of y's symbols: an encoder's, made when the first one asks for them.
+    costs: OnceLock<Costs>,
     z_tables: Tables,
 }
 
@@ -168,7 +168,7 @@ impl Model {
             exact_placement,
             twin,
             distrusted: AtomicBool::new(false),
-            costs: Costs::new(&y_tables),
+            costs: OnceLock::new(),
             y_tables,
             z_tables,
         };
@@ -307,7 +307,7 @@ impl Model {
     }
 
     pub(crate) fn costs(&self) -> &Costs {
-        &self.costs
+        self.costs.get_or_init(|| Costs::new(&self.y_tables))
     }
 
     /// The quantiser that a row of the bank of y belongs to: 0 or 1.

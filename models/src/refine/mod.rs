@@ -24,7 +24,7 @@ use crate::hyper_rows;
 use crate::latents::{CodedLatents, HostParameters, Known, STRIPE_ROWS, Tile, fixed};
 use crate::model::{Model, PixelSource};
 use crate::objective::bits_per_square;
-use crate::quantise::{BITS_PER_ERROR, Chosen, Link, Noise, Search as ChainSearch, value};
+use crate::quantise::{BITS_PER_ERROR, Chosen, Noise, value};
 use crate::steps::{self, STEPS, first_column, quarter};
 use crate::tensors::upload;
 
@@ -399,57 +399,44 @@ impl Run<'_> {
         p: &HostParameters,
         wish: &Wish,
     ) -> Vec<Vec<Chosen>> {
-        let (_, m, w) = p.mean.dim();
-        let (gain, shift) = (self.model.gain(self.level), self.model.shift(self.level));
-        (0..m)
-            .into_par_iter()
-            .map_init(
-                || ChainSearch::new(self.model.costs()),
-                |search, c| {
+        let gain = self.model.gain(self.level);
+        // Latents that nothing depends on have no curvature.
+        let curved = |c: usize, mood: &Mood| (self.curvature[c] * mood.care).max(LEAST_CURVATURE);
+        let from = rows.start as u64;
+        self.model.choose_chains(
+            step,
+            rows,
+            p,
+            self.level,
+            |c| match wish {
+                Wish::Analysis(_) => (BITS_PER_ERROR as f32, None),
+                Wish::Improve { mood, .. } => {
+                    // Every stripe, channel, step and pass has noise of its own.
+                    let seed = from << 32
+                        ^ c as u64
+                        ^ (mood.seed * STEPS as u64 + step as u64)
+                            .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                    let noise = (mood.temperature > 0.0).then(|| Noise {
+                        temperature: mood.temperature,
+                        random: Xoshiro256PlusPlus::seed_from_u64(seed),
+                    });
                     // Half the second derivative is what a squared unit costs.
-                    let (weight, slope_weight, mut noise) = match wish {
-                        Wish::Analysis(_) => (BITS_PER_ERROR as f32, 0.0, None),
-                        Wish::Improve { mood, .. } => {
-                            // Latents that nothing depends on have none.
-                            let curvature = (self.curvature[c] * mood.care).max(LEAST_CURVATURE);
-                            let slope = self.weight as f32 / curvature;
-                            // Every stripe, channel, step and pass has noise of its own.
-                            let seed = (rows.start as u64) << 32
-                                ^ c as u64
-                                ^ (mood.seed * STEPS as u64 + step as u64)
-                                    .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-                            let noise = (mood.temperature > 0.0).then(|| Noise {
-                                temperature: mood.temperature,
-                                random: Xoshiro256PlusPlus::seed_from_u64(seed),
-                            });
-                            (0.5 * curvature, slope, noise)
-                        }
-                    };
-                    let links: Vec<Link> = steps::chain(step, rows.clone(), quarter(c, m), w)
-                        .map(|(i, j)| {
-                            let (at, here) = ((i, c, j), (i - rows.start, c, j));
-                            let wanted = match wish {
-                                Wish::Analysis(y) => y[at] * gain[c],
-                                // To the bottom of the parabola.
-                                Wish::Improve {
-                                    y_hat, gradient, ..
-                                } => {
-                                    let move_by = -gradient[at] * slope_weight;
-                                    fixed(y_hat[at]) + move_by.clamp(-REACH, REACH)
-                                }
-                            };
-                            Link {
-                                target: wanted - fixed(i32::from(p.mean[here]) << shift[c]),
-                                row: p.row[here],
-                            }
-                        })
-                        .collect();
-                    let mut out = Vec::with_capacity(links.len());
-                    search.run(&links, weight, noise.as_mut(), &mut out);
-                    out
-                },
-            )
-            .collect()
+                    (0.5 * curved(c, mood), noise)
+                }
+            },
+            |at| match wish {
+                Wish::Analysis(y) => y[at] * gain[at.1],
+                // To the bottom of the parabola.
+                Wish::Improve {
+                    y_hat,
+                    gradient,
+                    mood,
+                } => {
+                    let slope = self.weight as f32 / curved(at.1, mood);
+                    fixed(y_hat[at]) + (-gradient[at] * slope).clamp(-REACH, REACH)
+                }
+            },
+        )
     }
 
     /// Puts the symbols of one step of a stripe in their place, and counts their bits.
