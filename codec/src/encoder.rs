@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use image::DynamicImage;
 use kiln_container::{Alpha, Boxes, Container, Frame, Header};
-use kiln_models::{Checked, CodedLatents, ModelError, Search, latents_checksum};
+use kiln_models::{Analysed, Checked, CodedLatents, ModelError, Search, latents_checksum};
 use ndarray::Array3;
 
 use crate::options::{Aim, LEVELS};
@@ -49,7 +49,7 @@ struct Job<'a> {
     model: &'a kiln_models::Model,
     header: Header,
     boxes: Boxes<'a>,
-    y: Array3<f32>,
+    y: Analysed,
     image: &'a DynamicImage,
     search: Option<Search>,
     stages: StageTimes,

@@ -65,10 +65,7 @@ impl Effort {
             0 => return None,
             n @ 1..=4 => (n.into(), 0),
             5 => (6, 0),
-            6 => (6, 1),
-            7 => (6, 2),
-            8 => (6, 4),
-            _ => (6, 10),
+            n => (6, usize::from(n) - 5),
         };
         Some(Search { descents, rounds })
     }

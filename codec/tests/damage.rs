@@ -350,7 +350,7 @@ fn extreme(seed: u64) -> Vec<u8> {
             _ => scale * (random.word() as i32 as f32 / i32::MAX as f32),
         });
     let level = random.below(64) as u8;
-    let coded = model.encode_latents(&y, level).unwrap();
+    let coded = model.encode_latents(&y.into(), level).unwrap();
     let mut header = header(width as u32, height as u32);
     header.depth = [Depth::Eight, Depth::Sixteen][random.below(2)];
     let frame = Frame {

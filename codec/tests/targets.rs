@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use common::{decode, encode, model, photo, plain};
 use kiln::{
     Decoder, EncodeOptions, Encoder, Error, ErrorKind, LEVELS, Model, Picture, Progress, Target,
-    stage,
+    TileSize, stage,
 };
 
 fn picture() -> Picture {
@@ -165,10 +165,11 @@ fn check_course(calls: &[(&'static str, u64, u64)]) -> BTreeMap<&'static str, u6
 #[test]
 fn progress_tells_the_course_of_a_run() {
     // Several tiles: more than one call for each network.
+    let model = model().with_tile(TileSize::new(256).unwrap()).unwrap();
     let picture = plain(photo(15, 700, 500).into());
     let options = EncodeOptions::default().with_target(Target::Level(20));
     let recorder = Recorder::default();
-    let encoded = Encoder::new(model())
+    let encoded = Encoder::new(model.clone())
         .encode_with(&picture, &options, &recorder)
         .unwrap();
     let totals = check_course(&recorder.calls());
@@ -178,7 +179,7 @@ fn progress_tells_the_course_of_a_run() {
     );
 
     let recorder = Recorder::default();
-    let decoded = Decoder::new(model())
+    let decoded = Decoder::new(model)
         .decode_with(&encoded.bytes, &recorder)
         .unwrap();
     let calls = recorder.calls();

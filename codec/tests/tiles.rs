@@ -153,7 +153,7 @@ fn float_networks_agree_within_their_rounding() {
         let planes = painted(&reference);
         for pixels in [64, 128] {
             let other = in_tiles(tile(pixels));
-            let analysis = largest_difference(&other.analyse(&source).unwrap(), &y);
+            let analysis = largest_difference(other.analyse(&source).unwrap().y(), y.y());
             let synthesis = largest_difference(&painted(&other), &planes);
             println!(
                 "{width}x{height} in tiles of {pixels}: y differs by {analysis:e}, planes by {synthesis:e}"

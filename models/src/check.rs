@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use kiln_entropy::{Chains, CodeError, Reader, Symbols, Tables};
 use ndarray::{Array3, s};
 
-use crate::ModelError;
 use crate::latents::{CodedLatents, STRIPE_ROWS};
 use crate::model::Model;
 use crate::steps::{QUARTERS, STEPS, first_column};
+use crate::{Analysed, ModelError};
 
 /// A result, and what its user should know about the way it came about.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl Model {
     /// The level does not exist, or the device fails.
     pub fn encode_checked(
         &self,
-        y: &Array3<f32>,
+        y: &Analysed,
         level: u8,
     ) -> Result<Checked<(CodedLatents, Array3<i32>)>, ModelError> {
         let Some(twin) = self.twin() else {
@@ -207,14 +207,15 @@ mod tests {
     use crate::{BUNDLED, Weights};
 
     /// Latents with some life in them: [h, M, w].
-    fn latents(model: &Model, h: usize, w: usize) -> Array3<f32> {
+    fn latents(model: &Model, h: usize, w: usize) -> Analysed {
         let mut seed = 7u64;
-        Array3::from_shape_fn((h, model.config().latents, w), |_| {
+        let y = Array3::from_shape_fn((h, model.config().latents, w), |_| {
             seed = seed
                 .wrapping_mul(6364136223846793005)
                 .wrapping_add(1442695040888963407);
             ((seed >> 40) as f32 / (1 << 23) as f32 - 1.0) * 0.05
-        })
+        });
+        y.into()
     }
 
     /// A model whose means are not those of its twin, as if a GPU computed them wrong.

@@ -81,8 +81,9 @@ impl Config {
         let block = |c: f64, e: f64| 2.0 * c * c + 9.0 * c + 2.0 * e * c * c;
         let low = (m * 768.0 + block(m, 1.0) + 4.0 * w * m) / 256.0;
         let high = |n: usize| (192.0 * w + n as f64 * block(w, e)) / 64.0;
+        // The steps together: each computes what it codes.
         let heads = 2.0 * f * m;
-        let context = 18.0 * m + (2.0 * m + f) * f + f * f + heads;
+        let context = 18.0 * m + (2.0 * m + f) * f + f * f;
         let entropy = (f * f + 9.0 * f + heads + (STEPS - 1) as f64 * context) / 256.0
             + (9.0 * h + h * 4.0 * f) / 1024.0
             + z * 4.0 * h / 4096.0;

@@ -61,7 +61,13 @@ impl Layers {
                 _ => 16,
             };
             let max = if name == "h_s.up1" { Z_MAX } else { ACT_MAX };
-            let (h, w) = (height.div_ceil(cell), width.div_ceil(cell));
+            // The last layers of a step compute a quarter of the channels of a cell, those of the last step a half.
+            let part = match name.rsplit_once('.') {
+                Some(("context.1", "mean" | "row")) => 2,
+                Some((_, "mean" | "row")) => 4,
+                _ => 1,
+            };
+            let (h, w) = (height.div_ceil(cell), width.div_ceil(cell * part));
             let input = (0..channels * h * w)
                 .map(|i| ((i * 7919) % (max as usize + 1)) as f32)
                 .collect();

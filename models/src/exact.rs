@@ -146,6 +146,28 @@ impl ExactConv {
         })
     }
 
+    /// The layer cut into `parts` layers of as many outputs each, in order. Not for layers on each channel on its own.
+    pub(crate) fn split(self, parts: usize) -> Vec<Self> {
+        let [outputs, inputs, ..] = self.weight.dims();
+        let each = outputs / parts;
+        (0..parts)
+            .map(|i| i * each..(i + 1) * each)
+            .map(|part| Self {
+                weight: self
+                    .weight
+                    .clone()
+                    .slice([part.clone(), 0..inputs, 0..1, 0..1]),
+                bias: self
+                    .bias
+                    .iter()
+                    .map(|b| b.clone().slice([part.clone()]))
+                    .collect(),
+                range: self.range,
+                depthwise: self.depthwise,
+            })
+            .collect()
+    }
+
     /// Integers in, integers out: [1, inputs, h, w] -> [1, outputs, h, w]. `level` is ignored by layers without levels.
     pub fn forward(&self, x: Tensor<4>, level: usize) -> Tensor<4> {
         let options = match self.depthwise {

@@ -1,15 +1,19 @@
 //! The exact networks of the base model: hyper synthesis h_s and the context model of the later steps.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, s};
 
 use crate::config::Config;
 use crate::exact::{ACT_MAX, ExactConv, Input, Range, Spec, Z_MAX, clamp_activation};
-use crate::steps::STEPS;
+use crate::steps::{QUARTERS, STEPS, quarters};
 use crate::tensors::pixel_shuffle;
 use crate::{Weights, WeightsError};
 
-/// Means and table rows of every latent of a tile, both integer-valued: [1, M, h, w].
+/// Means and table rows of what a step codes of a tile: for one quarter of the channels, on the cells of one coset. Both
+/// integer-valued, [1, M / 4, rows, columns], where row 0 and column 0 are the first of the coset in the tile.
 pub(crate) struct Parameters {
+    pub(crate) quarter: usize,
+    /// Twice the parity of the row plus that of the column, counted from the tile's first cell.
+    pub(crate) coset: usize,
     pub(crate) mean: Tensor<4>,
     pub(crate) row: Tensor<4>,
 }
@@ -42,10 +46,12 @@ fn depthwise(channels: usize) -> Spec {
     }
 }
 
+/// The last layers of a step, a part for each quarter of the channels: a step codes a quarter or a half of the channels of
+/// a cell, and nothing else is computed.
 #[derive(Clone, Debug)]
 struct Heads {
-    mean: ExactConv,
-    row: ExactConv,
+    mean: Vec<ExactConv>,
+    row: Vec<ExactConv>,
 }
 
 impl Heads {
@@ -57,27 +63,34 @@ impl Heads {
         device: &Device,
     ) -> Result<Self, WeightsError> {
         let input = act(c.features);
+        let mut layer = |name: String, levels: usize, range: Range| {
+            let spec = pointwise(input, c.latents, levels, range);
+            ExactConv::load(w, &name, spec, device).map(|l| l.split(QUARTERS))
+        };
         Ok(Self {
-            mean: ExactConv::load(
-                w,
-                &format!("{name}.mean"),
-                pointwise(input, c.latents, 0, Range::Mean),
-                device,
-            )?,
-            row: ExactConv::load(
-                w,
-                &format!("{name}.row"),
-                pointwise(input, c.latents, c.levels, Range::Row(rows)),
-                device,
-            )?,
+            mean: layer(format!("{name}.mean"), 0, Range::Mean)?,
+            row: layer(format!("{name}.row"), c.levels, Range::Row(rows))?,
         })
     }
 
-    fn forward(&self, f: Tensor<4>, level: usize) -> Parameters {
-        Parameters {
-            mean: self.mean.forward(f.clone(), level),
-            row: self.row.forward(f, level),
+    /// `f`: [1, P, h, w], a tile that begins in an even row and column.
+    fn forward(&self, f: Tensor<4>, level: usize, step: usize) -> Vec<Parameters> {
+        let [_, p, h, w] = f.dims();
+        let mut out = Vec::new();
+        for coset in 0..QUARTERS {
+            let (i, j) = (coset / 2, coset % 2);
+            if i >= h || j >= w {
+                continue;
+            }
+            let cells = f.clone().slice(s![0..1, 0..p, i..;2, j..;2]);
+            out.extend(quarters(step, coset).map(|quarter| Parameters {
+                quarter,
+                coset,
+                mean: self.mean[quarter].forward(cells.clone(), level),
+                row: self.row[quarter].forward(cells.clone(), level),
+            }));
         }
+        out
     }
 }
 
@@ -135,14 +148,16 @@ impl HyperSynthesis {
         clamp_activation(f.clone() + self.mix.forward(self.d2.forward(f, level), level))
     }
 
-    pub(crate) fn parameters(&self, features: Tensor<4>, level: usize) -> Parameters {
-        self.heads.forward(features, level)
+    /// Parameters of step 0. `features`: [1, P, h, w].
+    pub(crate) fn parameters(&self, features: Tensor<4>, level: usize) -> Vec<Parameters> {
+        self.heads.forward(features, level, 0)
     }
 }
 
 /// A later step: what is already decoded of y_hat and the features of h_s -> parameters of the rest.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
+    step: usize,
     spatial: ExactConv,
     energy: ExactConv,
     mix1: ExactConv,
@@ -161,20 +176,22 @@ impl Context {
         rows: u16,
         device: &Device,
     ) -> Result<Vec<Self>, WeightsError> {
-        (0..STEPS - 1)
-            .map(|i| Self::load(w, &format!("context.{i}"), c, rows, device))
+        (1..STEPS)
+            .map(|step| Self::load(w, step, c, rows, device))
             .collect()
     }
 
     fn load(
         w: &mut Weights,
-        name: &str,
+        step: usize,
         c: &Config,
         rows: u16,
         device: &Device,
     ) -> Result<Self, WeightsError> {
         let (m, f) = (c.latents, c.features);
+        let name = &format!("context.{}", step - 1);
         Ok(Self {
+            step,
             spatial: ExactConv::load(w, &format!("{name}.spatial"), depthwise(m), device)?,
             energy: ExactConv::load(w, &format!("{name}.energy"), depthwise(m), device)?,
             mix1: ExactConv::load(
@@ -195,7 +212,12 @@ impl Context {
 
     /// `u`: what is known of y_hat, shifted and clamped, with its halo, zero elsewhere: [1, M, h + 2, w + 2].
     /// `features`: [1, P, h, w].
-    pub(crate) fn parameters(&self, u: Tensor<4>, features: Tensor<4>, level: usize) -> Parameters {
+    pub(crate) fn parameters(
+        &self,
+        u: Tensor<4>,
+        features: Tensor<4>,
+        level: usize,
+    ) -> Vec<Parameters> {
         let [_, _, h, w] = features.dims();
         let m = u.dims()[1];
         let inner = |t: Tensor<4>| {
@@ -213,6 +235,6 @@ impl Context {
             .mix1
             .forward(Tensor::cat(vec![s, e, features], 1), level);
         let f = clamp_activation(f.clone() + self.mix2.forward(f, level));
-        self.heads.forward(f, level)
+        self.heads.forward(f, level, self.step)
     }
 }

@@ -11,16 +11,16 @@ use kiln_entropy::{Chains, Checksum, Reader, Symbols, Writer};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, Axis, s};
 use rayon::prelude::*;
 
-use crate::ModelError;
 use crate::config::{CELL, HYPER_CELL};
 use crate::exact::{ACT_MAX, MEAN_BITS, Z_MAX};
 use crate::hyper::{Context, Parameters};
 use crate::hyper_rows;
 use crate::model::Model;
 use crate::quantise::{BITS_PER_ERROR, Chosen, Link, Noise, Search, value};
-use crate::steps::{self, STEPS, first_column, quarter};
-use crate::tensors::{download, download_parameters, unpack_parameters, upload};
+use crate::steps::{self, QUARTERS, STEPS, first_column, quarter};
+use crate::tensors::{download, download_parameters, tensor, unpack_parameters, upload};
 use crate::tiles::{Span, spans};
+use crate::{Analysed, ModelError};
 
 /// Rows of y that share one chunk of the stream.
 pub const STRIPE_ROWS: usize = 32;
@@ -51,13 +51,14 @@ pub(crate) struct Latents {
     pub(crate) checksum: u32,
 }
 
-/// Means and rows of a stripe on the host: [rows, M, w].
+/// Means and rows of what a step codes of a stripe, on the host: [rows, M, w].
 pub(crate) struct HostParameters {
     pub(crate) mean: Array3<i16>,
     pub(crate) row: Array3<u8>,
 }
 
-/// A tile of a stripe: its place, in cells of the whole grid, and its features [1, P, rows, columns].
+/// A tile of a stripe: its place, in cells of the whole grid, and its features [1, P, rows, columns]. It begins at a cell of
+/// z, so that the parities of its rows and columns are those of the grid.
 pub(crate) struct Tile {
     pub(crate) rows: Range<usize>,
     pub(crate) columns: Range<usize>,
@@ -73,29 +74,29 @@ struct Stripe<'a, S> {
 }
 
 impl Model {
-    /// Quantises and codes an analysed picture at a level. `y`: [h, M, w], as [`Model::analyse`] returns it.
+    /// Quantises and codes an analysed picture at a level.
     ///
     /// # Errors
     /// The level does not exist, or the device fails.
-    pub fn encode_latents(&self, y: &Array3<f32>, level: u8) -> Result<CodedLatents, ModelError> {
+    pub fn encode_latents(&self, y: &Analysed, level: u8) -> Result<CodedLatents, ModelError> {
         Ok(self.encode_keeping(y, level)?.0)
     }
 
     /// The same, with the y_hat that the encoder has at its end: [h, M, w] in fixed point. A decoder must get the same.
     pub(crate) fn encode_keeping(
         &self,
-        y: &Array3<f32>,
+        y: &Analysed,
         level: u8,
     ) -> Result<(CodedLatents, Array3<i32>), ModelError> {
         let level = self.check_level(level)?;
         let mut z = self.hyper_analyse(y, level)?;
         let mut first = Writer::new();
         self.code_hyper(&mut first, &mut z, level)?;
-        let (h, _, w) = y.dim();
+        let (h, _, w) = y.y().dim();
         let coders = (0..h.div_ceil(STRIPE_ROWS))
             .map(|_| Writer::new())
             .collect();
-        let (latents, coders) = self.code(coders, &z, (h, w), level, Some(y.view()))?;
+        let (latents, coders) = self.code(coders, &z, (h, w), level, Some(y.y().view()))?;
         let chunks = std::iter::once(first)
             .chain(coders)
             .map(Writer::finish)
@@ -161,10 +162,10 @@ impl Model {
     /// z of an analysed picture, rounded: [zh, Z, zw].
     pub(crate) fn hyper_analyse(
         &self,
-        y: &Array3<f32>,
+        y: &Analysed,
         level: usize,
     ) -> Result<Array3<i32>, ModelError> {
-        let (h, m, w) = y.dim();
+        let (h, m, w) = y.y().dim();
         let (zh, zw) = (h.div_ceil(HYPER_CELL), w.div_ceil(HYPER_CELL));
         let mut z = Array3::zeros((zh, self.config().hyper, zw));
         let gain = self.gain(level);
@@ -174,19 +175,13 @@ impl Model {
             self.tile().hyper_cells(),
             crate::transforms::HyperAnalysis::HALO,
         ) {
-            let (rh, rw) = (v.read.len() * HYPER_CELL, u.read.len() * HYPER_CELL);
-            let (r0, c0) = (v.read.start * HYPER_CELL, u.read.start * HYPER_CELL);
-            // Beyond the grid of y there are zeros.
-            let mut t = Array3::<f32>::zeros((m, rh, rw));
-            for i in 0..rh.min(h - r0) {
-                for (c, g) in gain.iter().enumerate() {
-                    let n = rw.min(w - c0);
-                    let from = y.slice(s![r0 + i, c, c0..c0 + n]);
-                    t.slice_mut(s![c, i, ..n])
-                        .zip_mut_with(&from, |o, &x| *o = x * g);
-                }
-            }
-            let out = download(self.h_a().forward(upload(t, self.device())))?;
+            let cells = |s: &Span| s.read.start * HYPER_CELL..s.read.end * HYPER_CELL;
+            let (rows, columns) = (cells(&v), cells(&u));
+            let t = match y.on_device(self.device(), rows.clone(), columns.clone()) {
+                Some(y) => y * tensor(gain.to_vec(), [1, m, 1, 1], self.device()),
+                None => upload(with_gain(y.y(), gain, rows, columns), self.device()),
+            };
+            let out = download(self.h_a().forward(t))?;
             let core = out.slice(s![.., v.inner(1), u.inner(1)]);
             let max = Z_MAX as f32;
             z.slice_mut(s![v.core, .., u.core])
@@ -459,43 +454,36 @@ impl Model {
             .collect()
     }
 
-    /// Runs the parameters of every tile and lays them out as the stripe: [rows, M, w].
+    /// Runs the parameters of every tile and lays out those of a step's cells as the stripe: [rows, M, w]. What the step
+    /// does not code is 0.
     pub(crate) fn host_parameters(
         &self,
         rows: Range<usize>,
         w: usize,
         tiles: &[Tile],
-        mut run: impl FnMut(&Tile) -> Result<Parameters, ModelError>,
+        mut run: impl FnMut(&Tile) -> Result<Vec<Parameters>, ModelError>,
     ) -> Result<HostParameters, ModelError> {
         let m = self.config().latents;
-        // There is a twin where the exact networks run on a GPU.
-        let on_gpu = self.twin().is_some();
         let mut out = HostParameters {
             mean: Array3::zeros((rows.len(), m, w)),
             row: Array3::zeros((rows.len(), m, w)),
         };
         for t in tiles {
-            let p = run(t)?;
-            let place = s![
-                t.rows.start - rows.start..t.rows.end - rows.start,
-                ..,
-                t.columns.clone()
-            ];
-            let (mut mean, mut row) = (out.mean.slice_mut(place), out.row.slice_mut(place));
-            // The values are integers within the ranges that the layers clamp to.
-            if on_gpu {
-                let packed = download_parameters(p.mean, p.row)?;
-                ndarray::Zip::from(&mut mean)
-                    .and(&mut row)
+            let found = run(t)?;
+            let places: Vec<_> = found.iter().map(|p| (p.quarter, p.coset)).collect();
+            let pairs = found.into_iter().map(|p| (p.mean, p.row)).collect();
+            for (packed, (quarter, coset)) in download_parameters(pairs)?.iter().zip(places) {
+                let channels = quarter * m / QUARTERS..(quarter + 1) * m / QUARTERS;
+                let (first, last) = (t.rows.start - rows.start, t.rows.end - rows.start);
+                let place = s![
+                    first + coset / 2..last;2,
+                    channels,
+                    t.columns.start + coset % 2..t.columns.end;2
+                ];
+                ndarray::Zip::from(out.mean.slice_mut(place))
+                    .and(out.row.slice_mut(place))
                     .and(packed.view().permuted_axes([1, 0, 2]))
                     .for_each(|m, r, &packed| (*m, *r) = unpack_parameters(packed));
-            } else {
-                mean.zip_mut_with(&download(p.mean)?.permuted_axes([1, 0, 2]), |o, &x| {
-                    *o = x as i16
-                });
-                row.zip_mut_with(&download(p.row)?.permuted_axes([1, 0, 2]), |o, &x| {
-                    *o = x as u8
-                });
             }
         }
         Ok(out)
@@ -543,6 +531,25 @@ impl Known<'_> {
         }
         u
     }
+}
+
+/// A part of y [h, M, w] times the gains of a level, with zeros beyond the grid: [M, rows, columns].
+fn with_gain(
+    y: &Array3<f32>,
+    gain: &[f32],
+    rows: Range<usize>,
+    columns: Range<usize>,
+) -> Array3<f32> {
+    let (h, m, w) = y.dim();
+    let mut out = Array3::zeros((m, rows.len(), columns.len()));
+    let inside = columns.start..columns.end.min(w);
+    for (i, row) in (rows.start..rows.end.min(h)).enumerate() {
+        for (c, g) in gain.iter().enumerate() {
+            out.slice_mut(s![c, i, ..inside.len()])
+                .zip_mut_with(&y.slice(s![row, c, inside.clone()]), |o, &x| *o = x * g);
+        }
+    }
+    out
 }
 
 /// A fixed-point value as a float.

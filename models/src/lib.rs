@@ -14,6 +14,7 @@
 //! [`exact`] and `models/EXACT.md`, which specifies it for other implementations.
 #![warn(missing_docs)]
 
+mod analysed;
 mod check;
 pub mod config;
 #[doc(hidden)]
@@ -38,6 +39,7 @@ mod train;
 mod transforms;
 mod weights;
 
+pub use analysed::Analysed;
 pub use check::Checked;
 pub use config::Config;
 pub use error::{ModelError, WeightsError};

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use kiln_entropy::{RowSpec, Tables};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
 
@@ -17,7 +17,7 @@ use crate::tensors::{download, download_rgb8, upload};
 use crate::tiles::tiles;
 use crate::transforms::{Analysis, HyperAnalysis, Synthesis};
 use crate::weights::DecoderSet;
-use crate::{ModelError, TileSize, Weights, WeightsError};
+use crate::{Analysed, ModelError, TileSize, Weights, WeightsError};
 
 /// Where a picture to encode comes from.
 pub trait PixelSource {
@@ -206,23 +206,49 @@ impl Model {
         &self.exact_placement
     }
 
-    /// Runs g_a over a picture: y before any gain, [h, M, w] with cells of 16x16 pixels. Serves every level.
+    /// Runs g_a over a picture: y before any gain.
     ///
     /// # Errors
     /// The source stops, or the device fails.
-    pub fn analyse(&self, source: &dyn PixelSource) -> Result<Array3<f32>, ModelError> {
+    pub fn analyse(&self, source: &dyn PixelSource) -> Result<Analysed, ModelError> {
         let (height, width) = source.size();
         let (h, w) = crate::grid(height, width);
-        let mut y = Array3::zeros((h, self.config.latents, w));
+        let m = self.config.latents;
+        self.analyse_keeping(source, Analysed::stays(self.device(), h, m, w))
+    }
+
+    /// The same, with y left on the device as well if `keep`.
+    fn analyse_keeping(
+        &self,
+        source: &dyn PixelSource,
+        keep: bool,
+    ) -> Result<Analysed, ModelError> {
+        let (height, width) = source.size();
+        let (h, w) = crate::grid(height, width);
+        let m = self.config.latents;
+        let mut y = Array3::zeros((h, m, w));
+        let mut kept: Vec<Vec<Tensor<4>>> = Vec::new();
         for (v, u) in tiles(h, w, self.tile.cells(), self.g_a.halo()) {
             let mut x = Array3::zeros((3, v.read.len() * CELL, u.read.len() * CELL));
             source.read(u.read.start * CELL, v.read.start * CELL, x.view_mut())?;
-            let out = download(self.g_a.forward(upload(x, self.device())))?;
-            let core = out.slice(s![.., v.inner(1), u.inner(1)]);
+            let out = self.g_a.forward(upload(x, self.device()));
+            let core = out.slice([0..1, 0..m, v.inner(1), u.inner(1)]);
+            if keep {
+                // The first tile of a row of tiles.
+                if u.core.start == 0 {
+                    kept.push(Vec::new());
+                }
+                if let Some(row) = kept.last_mut() {
+                    row.push(core.clone());
+                }
+            }
             y.slice_mut(s![v.core, .., u.core])
-                .assign(&core.permuted_axes([1, 0, 2]));
+                .assign(&download(core)?.permuted_axes([1, 0, 2]));
         }
-        Ok(y)
+        Ok(match keep {
+            true => Analysed::with_tiles(y, kept),
+            false => y.into(),
+        })
     }
 
     /// Runs g_s over y_hat [h, M, w], as [`Model::decode_latents`] returns it, and hands the tiles to `sink`.
@@ -369,4 +395,49 @@ fn tables(w: &mut Weights, name: &'static str, limit: i32) -> Result<Tables, Wei
     }
     Tables::new(rows, narrow(skip[0])?, limit)
         .map_err(|source| WeightsError::Tables { name, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BUNDLED;
+
+    /// A picture of some colours, so large that it has several tiles and cells of z that it does not fill.
+    struct Slopes;
+
+    impl PixelSource for Slopes {
+        fn size(&self) -> (usize, usize) {
+            (150, 203)
+        }
+
+        fn read(&self, x: usize, y: usize, mut out: ArrayViewMut3<f32>) -> Result<(), ModelError> {
+            let (height, width) = self.size();
+            for ((c, i, j), o) in out.indexed_iter_mut() {
+                let (i, j) = ((y + i).min(height - 1), (x + j).min(width - 1));
+                *o = ((i * (c + 1) * 7 + j * 5 + i * j / 9) % 256) as f32 / 255.0 - 0.5;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn y_left_on_the_device_gives_the_same_file() {
+        let tile = TileSize::new(64).unwrap();
+        let model = Model::load(BUNDLED, &DeviceInfo::cpu())
+            .unwrap()
+            .with_tile(tile);
+        let sent = model.analyse_keeping(&Slopes, false).unwrap();
+        let left = model.analyse_keeping(&Slopes, true).unwrap();
+        assert_eq!(sent.y(), left.y());
+        let cpu = Device::flex();
+        assert!(sent.on_device(&cpu, 0..1, 0..1).is_none());
+        // 10 x 13 cells of y, 3 x 4 of z.
+        assert!(left.on_device(&cpu, 0..12, 0..16).is_some());
+        for level in [0, 40] {
+            assert_eq!(
+                model.encode_latents(&left, level).unwrap(),
+                model.encode_latents(&sent, level).unwrap()
+            );
+        }
+    }
 }

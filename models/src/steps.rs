@@ -14,6 +14,11 @@ pub(crate) const QUARTERS: usize = 4;
 /// that of the column.
 const COSETS: [&[usize]; STEPS] = [&[0], &[3], &[1, 2]];
 
+/// The quarters of the channels that a step codes on the cells of a coset.
+pub(crate) fn quarters(step: usize, coset: usize) -> impl Iterator<Item = usize> {
+    COSETS[step].iter().map(move |k| coset ^ k)
+}
+
 /// The first column that a step codes in a row of a channel of quarter `quarter`; every other one after it follows. None
 /// if the step codes nothing there.
 pub(crate) fn first_column(step: usize, row: usize, quarter: usize) -> Option<usize> {
@@ -58,6 +63,17 @@ mod tests {
         {
             let steps = (0..STEPS).filter(|&s| codes(s, row, column, quarter));
             assert_eq!(steps.count(), 1, "{row} {column} {quarter}");
+        }
+    }
+
+    #[test]
+    fn quarters_of_a_coset_are_those_of_its_cells() {
+        for (step, coset) in (0..STEPS).flat_map(|s| (0..4).map(move |c| (s, c))) {
+            let coded = |g: &usize| codes(step, coset / 2, coset % 2, *g);
+            let expected: Vec<_> = (0..QUARTERS).filter(coded).collect();
+            let mut found: Vec<_> = quarters(step, coset).collect();
+            found.sort_unstable();
+            assert_eq!(found, expected, "{step} {coset}");
         }
     }
 

@@ -43,13 +43,32 @@ pub(crate) fn download_rgb8(planes: Tensor<4>) -> Result<Array3<u8>, ModelError>
         .map_err(|e| ModelError::Device(e.to_string()))
 }
 
-/// Means -32767..=32767 and rows 0..=255, both [1, M, h, w], fetched from a device as one value for each latent:
-/// `mean * 256 + row` takes 24 bits, which an f32 holds exactly. [M, h, w]: take it apart with [`unpack_parameters`].
+/// Pairs of means -32767..=32767 and rows 0..=255, [1, C, h, w] both, fetched from a device at once and as one value for
+/// each latent: `mean * 256 + row` takes 24 bits, which an f32 holds exactly. [C, h, w] each: take the values apart with
+/// [`unpack_parameters`].
 pub(crate) fn download_parameters(
-    mean: Tensor<4>,
-    row: Tensor<4>,
-) -> Result<Array3<f32>, ModelError> {
-    download(mean * 256.0 + row)
+    pairs: Vec<(Tensor<4>, Tensor<4>)>,
+) -> Result<Vec<Array3<f32>>, ModelError> {
+    let sizes: Vec<_> = pairs.iter().map(|(mean, _)| mean.dims()).collect();
+    let flat = pairs.into_iter().map(|(mean, row)| {
+        let packed = mean * 256.0 + row;
+        let count = packed.dims().iter().product();
+        packed.reshape([1, 1, 1, count])
+    });
+    let all = download(Tensor::cat(flat.collect(), 3))?;
+    let mut rest = all.as_slice().unwrap_or_default();
+    let mut out = Vec::with_capacity(sizes.len());
+    for [_, c, h, w] in sizes {
+        let (one, tail) = rest
+            .split_at_checked(c * h * w)
+            .ok_or_else(|| ModelError::Device("parameters are missing".into()))?;
+        rest = tail;
+        out.push(
+            Array3::from_shape_vec((c, h, w), one.to_vec())
+                .map_err(|e| ModelError::Device(e.to_string()))?,
+        );
+    }
+    Ok(out)
 }
 
 /// Mean and row of a value of [`download_parameters`].
@@ -106,9 +125,15 @@ mod tests {
     fn parameters_survive_their_packing() {
         let means = [-32_767.0, -1.0, 0.0, 1.0, 32_767.0, -300.0];
         let rows = [255.0, 0.0, 63.0, 255.0, 255.0, 1.0];
-        let t = |v: [f32; 6]| tensor(v.to_vec(), [1, 6, 1, 1], &Device::flex());
-        let packed = download_parameters(t(means), t(rows)).unwrap();
-        for ((&p, mean), row) in packed.iter().zip(means).zip(rows) {
+        let t = |v: &[f32]| tensor(v.to_vec(), [1, 1, 1, v.len()], &Device::flex());
+        // A pair of four latents and one of two.
+        let pairs = vec![
+            (t(&means[..4]), t(&rows[..4])),
+            (t(&means[4..]), t(&rows[4..])),
+        ];
+        let found = download_parameters(pairs).unwrap();
+        assert_eq!([found[0].len(), found[1].len()], [4, 2]);
+        for ((&p, mean), row) in found.iter().flatten().zip(means).zip(rows) {
             assert_eq!(unpack_parameters(p), (mean as i16, row as u8));
         }
     }

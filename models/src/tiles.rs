@@ -28,7 +28,7 @@ impl TileSize {
 
 impl Default for TileSize {
     fn default() -> Self {
-        Self(512)
+        Self(768)
     }
 }
 

@@ -151,6 +151,9 @@ fn operations_are_counted_right() {
             "h_s.d1" | "h_s.up2" | "h_a.down1" | "h_a.d2" => 1024.0,
             "h_a.down2" => 4096.0,
             _ if layer.contains(".blocks.") => 64.0,
+            // A cell takes a quarter of the last layers' outputs in each of the first two steps, a half in the last.
+            "context.1.mean" | "context.1.row" => 2.0 * 256.0,
+            "h_s.mean" | "h_s.row" | "context.0.mean" | "context.0.row" => 4.0 * 256.0,
             _ => 256.0,
         };
         let macs = tensor.shape().iter().product::<usize>() as f64 / pixels;

@@ -152,7 +152,7 @@ pub fn make(source: &str) -> DynamicImage {
             });
             image.into()
         }
-        // Three tiles of 512 pixels.
+        // Two tiles.
         "wide" => {
             let photo = photo(21, [0, 300, 768, 18]);
             let image = RgbImage::from_fn(1100, 18, |x, y| {

@@ -19,7 +19,6 @@ use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
-use crate::ModelError;
 use crate::hyper_rows;
 use crate::latents::{CodedLatents, HostParameters, Known, STRIPE_ROWS, Tile, fixed};
 use crate::model::{Model, PixelSource};
@@ -27,15 +26,16 @@ use crate::objective::bits_per_square;
 use crate::quantise::{BITS_PER_ERROR, Chosen, Noise, value};
 use crate::steps::{self, STEPS, first_column, quarter};
 use crate::tensors::upload;
+use crate::{Analysed, ModelError};
 
 use replay::Replay;
 
 /// Passes of a round with noise, its fading included.
-const NOISY: usize = 12;
+const NOISY: usize = 6;
 /// Passes without noise that end a round.
-const QUIET: usize = 3;
+const QUIET: usize = 2;
 /// Temperature at which a round starts, in bits.
-const TEMPERATURE: f32 = 0.6;
+const TEMPERATURE: f32 = 0.3;
 /// Factor on the curvature after a pass that made things worse.
 const CAREFUL: f32 = 1.2;
 /// How far a pass moves a latent at most, before it is quantised, in units of y times its gain.
@@ -48,7 +48,7 @@ const LEAST_CURVATURE: f32 = 1e-6;
 pub struct Search {
     /// Passes that only take what is better.
     pub descents: usize,
-    /// Rounds of annealing after them, each of 15 passes. The first comes with a new hyper latent.
+    /// Rounds of annealing after them, each of 8 passes. The first comes with a new hyper latent.
     pub rounds: usize,
 }
 
@@ -154,7 +154,7 @@ struct Run<'a> {
 impl Model {
     /// Codes an analysed picture as [`Model::encode_latents`] does, and then searches for symbols that cost less.
     ///
-    /// `y`: [h, M, w], as [`Model::analyse`] returns it for the same picture. `progress` is told how many of how many
+    /// `y`: as [`Model::analyse`] returns it for the same picture. `progress` is told how many of how many
     /// units are done, and may stop the search. Memory is bounded by the tiles, as for the other stages, and by a few
     /// arrays of the size of `y`.
     ///
@@ -162,7 +162,7 @@ impl Model {
     /// The level does not exist, `progress` or the picture stops, or the device fails.
     pub fn refine_latents(
         &self,
-        y: &Array3<f32>,
+        y: &Analysed,
         picture: &dyn PixelSource,
         level: u8,
         search: Search,
@@ -182,7 +182,7 @@ impl Model {
             weight,
             curvature,
         };
-        let cells = (y.dim().0 * y.dim().2) as u64;
+        let cells = (y.y().dim().0 * y.y().dim().2) as u64;
         let total = cells * (search.evaluations() as u64).max(1);
         let mut done = 0;
         let mut turn = |n: usize| {
@@ -200,11 +200,12 @@ impl Model {
 impl Run<'_> {
     fn search(
         &self,
-        y: &Array3<f32>,
+        analysed: &Analysed,
         search: Search,
         watch: &mut Watch,
     ) -> Result<Refined, ModelError> {
-        let z = self.model.hyper_analyse(y, self.level)?;
+        let z = self.model.hyper_analyse(analysed, self.level)?;
+        let y = analysed.y();
         let mut parts = self.parts(&z, y.dim())?;
         let mut now = self.choose(&z, &parts, y.dim(), &Wish::Analysis(y))?;
         let mut gradient = Array3::zeros(y.dim());
@@ -301,7 +302,7 @@ impl Run<'_> {
                 to.zip_mut_with(&from, |o, &y| *o = fixed(y) / gain);
             }
         }
-        self.model.hyper_analyse(&y, self.level)
+        self.model.hyper_analyse(&y.into(), self.level)
     }
 
     fn cost(
