@@ -41,7 +41,7 @@ pub enum Target {
 /// Above 0 the encoder searches for latents of this one picture that cost less, counting bits and squared error at the
 /// weight of the level, by tables and before samples are rounded. More effort never ends at a higher cost. A search holds
 /// about 33 more bytes for each pixel. Its time grows with the effort: 1 takes about four times as long as 0, 3 eight
-/// times, 6 fifty times.
+/// times, 6 forty times, 9 a hundred times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Effort(u8);
 

@@ -43,6 +43,7 @@ def parse():
     p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--linear-pace", type=float, default=0.3, help="learning rate of the linear branches, as a share of --lr")
     p.add_argument("--muon", type=float, default=0.0, help="learning rate of Muon for the float matrices (0: AdamW for all)")
+    p.add_argument("--soap", action="store_true", help="SOAP for all matrices but the linear branches, AdamW for the rest")
     p.add_argument("--warmup", type=int, default=300)
     p.add_argument("--crops", choices=("host", "device"), help="where crops are cut (default: on the device if it is CUDA)")
     p.add_argument("--width", type=int, help="channels at 1/8 of a new model (default: as in model.CONFIG; so the next two)")
@@ -72,11 +73,15 @@ def grown(state, args):
     return net
 
 
+# SOAP: sides of a matrix above the first number stay as they are; steps between two turns of the bases.
+SOAP_SIDE, SOAP_TURN = 520, 50
+
+
 class Optimisers:
-    """AdamW, with Muon for the matrices of the float transforms where asked for."""
+    """AdamW, with Muon for the matrices of the float transforms, or SOAP for matrices in general, where asked for."""
 
     def __init__(self, net, args):
-        muon, adam, linear, fresh = [], [], [], []
+        muon, soap, adam, linear, fresh = [], [], [], [], []
         for name, p in net.named_parameters():
             wide = p.ndim == 2 and min(p.shape) >= 64 and name.endswith("weight") and "linear" not in name
             if args.only and not name.startswith(args.only):
@@ -85,6 +90,8 @@ class Optimisers:
                 fresh.append(p)
             elif ".linear." in name:
                 linear.append(p)
+            elif args.soap and p.ndim == 2 and name.endswith("weight"):
+                soap.append(p)
             else:
                 (muon if args.muon and wide and name.startswith(("g_a", "g_s")) else adam).append(p)
         # The linear branches carry the picture: the noise of their steps bounds the quality of the highest levels.
@@ -94,6 +101,12 @@ class Optimisers:
         if muon:
             self.all.append(torch.optim.Muon(muon, lr=args.muon, weight_decay=0.0, momentum=0.95, ns_steps=5))
             self.base.append(args.muon)
+        if soap:
+            # Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam" (2024).
+            from pytorch_optimizer import SOAP
+            self.all.append(SOAP(soap, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0, precondition_frequency=SOAP_TURN,
+                                 max_precondition_dim=SOAP_SIDE))
+            self.base.append(args.lr)
 
     def set(self, factor):
         for o, lr in zip(self.all, self.base):
@@ -112,6 +125,7 @@ class Optimisers:
 def main():
     args = parse()
     torch.set_num_threads(args.threads)
+    torch.set_flush_denormal(True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     os.makedirs(args.out, exist_ok=True)
     torch.manual_seed(args.seed)
@@ -182,7 +196,8 @@ def main():
         if args.last_crop and decay_from is not None and left < 0.4:
             batch, crop = max(1, round(1.5 * batch * (crop / args.last_crop) ** 2)), args.last_crop
         x = crops.batch(batch, crop, rng).to(memory_format=torch.channels_last)
-        q = torch.randint(0, net.config["levels"], (batch,), device=device)
+        # One level from each of as many equal parts of their range: uniform, with less noise than independent ones.
+        q = ((torch.arange(batch, device=device) + torch.rand(batch, device=device)) * (net.config["levels"] / batch)).long().clamp_(max=net.config["levels"] - 1)
         x_hat, y_bits, z_bits, found = net(x, q, bf16=not args.no_bf16, tables=tables, rate_only=bool(args.only))
         if tables is not None and step % COUNT_EVERY == 0:
             tables.count(found.symbol, found.quantiser, found.row.detach())
