@@ -93,6 +93,6 @@ mod tests {
         assert!(TileSize::new(0).is_none());
         assert!(TileSize::new(100).is_none());
         assert_eq!(TileSize::new(128).map(TileSize::hyper_cells), Some(2));
-        assert_eq!(TileSize::default().cells(), 32);
+        assert_eq!(TileSize::default().cells(), 48);
     }
 }
