@@ -64,7 +64,6 @@ impl Effort {
         let (descents, rounds) = match self.0 {
             0 => return None,
             n @ 1..=4 => (n.into(), 0),
-            5 => (6, 0),
             n => (6, usize::from(n) - 5),
         };
         Some(Search { descents, rounds })

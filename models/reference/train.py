@@ -83,17 +83,19 @@ class Optimisers:
     def __init__(self, net, args):
         muon, soap, adam, linear, fresh = [], [], [], [], []
         for name, p in net.named_parameters():
-            wide = p.ndim == 2 and min(p.shape) >= 64 and name.endswith("weight") and "linear" not in name
+            matrix = p.ndim == 2 and name.endswith("weight")
             if args.only and not name.startswith(args.only):
                 p.requires_grad_(False)
             elif args.fresh and name.startswith(args.fresh):
                 fresh.append(p)
             elif ".linear." in name:
                 linear.append(p)
-            elif args.soap and p.ndim == 2 and name.endswith("weight"):
+            elif args.soap and matrix:
                 soap.append(p)
+            elif args.muon and matrix and min(p.shape) >= 64 and name.startswith(("g_a", "g_s")):
+                muon.append(p)
             else:
-                (muon if args.muon and wide and name.startswith(("g_a", "g_s")) else adam).append(p)
+                adam.append(p)
         # The linear branches carry the picture: the noise of their steps bounds the quality of the highest levels.
         groups = [dict(params=p, pace=pace) for p, pace in ((adam, 1.0), (linear, args.linear_pace), (fresh, 3.0)) if p]
         self.all = [torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)]

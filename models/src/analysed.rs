@@ -40,18 +40,11 @@ impl Analysed {
 
     /// y and the cores of its tiles on a device, [1, M, rows, columns] each, row of tiles by row of tiles.
     pub(crate) fn with_tiles(y: Array3<f32>, tiles: Vec<Vec<Tensor<4>>>) -> Self {
-        let (h, m, w) = y.dim();
+        let (h, _, w) = y.dim();
         let rows = tiles.into_iter().map(|row| Tensor::cat(row, 3)).collect();
-        let mut kept: Tensor<4> = Tensor::cat(rows, 2);
-        let device = kept.device();
-        let (below, beside) = (padding(h), padding(w));
-        if below > 0 {
-            kept = Tensor::cat(vec![kept, Tensor::zeros([1, m, below, w], &device)], 2);
-        }
-        if beside > 0 {
-            let zeros = Tensor::zeros([1, m, h + below, beside], &device);
-            kept = Tensor::cat(vec![kept, zeros], 3);
-        }
+        let kept: Tensor<4> = Tensor::cat(rows, 2);
+        // Left, right, top, bottom.
+        let kept = kept.pad((0, padding(w), 0, padding(h)), 0.0);
         Self {
             host: y,
             kept: Some(kept),
