@@ -1,6 +1,5 @@
 //! What exactness costs: the integer layers against the same layers in plain floats. For benches.
 
-use burn::tensor::activation::relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
@@ -8,6 +7,7 @@ use safetensors::SafeTensors;
 
 use crate::device::DeviceInfo;
 use crate::exact::{ACT_MAX, ExactConv, Input, Range, Spec, Z_MAX};
+use crate::layers::leaky;
 use crate::tensors::tensor;
 use crate::{ModelError, Weights, WeightsError};
 
@@ -89,7 +89,7 @@ impl Layers {
                         outputs,
                         depthwise,
                         levels: if rows > 1 { rows } else { 0 },
-                        range: Range::Linear,
+                        range: Range::Leaky,
                     },
                     device,
                 )?,
@@ -111,7 +111,7 @@ impl Layers {
         self.layers.iter().map(of).sum::<usize>() as u64
     }
 
-    /// Runs every layer in integers: convolution with bias, floor, clamp.
+    /// Runs every layer in integers: convolution with bias, floor, clamp, activation function.
     ///
     /// # Errors
     /// The device fails.
@@ -119,7 +119,7 @@ impl Layers {
         self.finish(|l| l.exact.forward(l.input.clone(), 0))
     }
 
-    /// Runs every layer in floats: convolution with bias, relu.
+    /// Runs every layer in floats: convolution with bias, activation function.
     ///
     /// # Errors
     /// The device fails.
@@ -130,7 +130,7 @@ impl Layers {
                 false => ([0, 0], 1),
             };
             let options = ConvOptions::new([1, 1], padding, [1, 1], groups);
-            relu(conv2d(
+            leaky(conv2d(
                 l.input.clone(),
                 l.weight.clone(),
                 Some(l.bias.clone()),

@@ -163,9 +163,10 @@ impl DeviceInfo {
     }
 }
 
-/// Every graphics adapter of this machine. Opens each of them once, which takes some hundred milliseconds.
-fn adapters() -> Vec<DeviceInfo> {
-    Device::enumerate(DeviceType::Wgpu)
+/// Every device of one of Burn's GPU backends, with `suffix` behind its name. Opens each of them once, which takes some
+/// hundred milliseconds.
+fn enumerate(backend: DeviceType, suffix: &str) -> Vec<DeviceInfo> {
+    Device::enumerate(backend)
         .iter()
         .filter_map(|device| {
             let identity = device.identity()?;
@@ -175,12 +176,22 @@ fn adapters() -> Vec<DeviceInfo> {
                 "software gpu"
             };
             Some(DeviceInfo {
-                name: identity.name,
+                name: identity.name + suffix,
                 kind,
                 device: device.clone(),
             })
         })
         .collect()
+}
+
+/// Every GPU of this machine. A card that is reached through CUDA and through the graphics API is in the list twice, CUDA
+/// first: who compiled it in wants it.
+fn adapters() -> Vec<DeviceInfo> {
+    let mut all = Vec::new();
+    #[cfg(feature = "cuda")]
+    all.extend(enumerate(DeviceType::Cuda, " (CUDA)"));
+    all.extend(enumerate(DeviceType::Wgpu, ""));
+    all
 }
 
 /// Every device of this machine, the CPU first.

@@ -12,6 +12,7 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
+use crate::host;
 use crate::tensors::tensor;
 use crate::{Weights, WeightsError};
 
@@ -60,9 +61,56 @@ impl Range {
     }
 }
 
-/// A sum of two activations, clamped to the range of one.
-pub fn clamp_activation(x: Tensor<4>) -> Tensor<4> {
-    x.clamp(-ACT_MAX as f32, ACT_MAX as f32)
+/// The sum of two activations of one shape, clamped to the range of one.
+pub fn add_activations(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
+    let (lo, hi) = Range::Linear.bounds();
+    if host::is_here(&x) && host::is_here(&y) {
+        return host::zip(x, y, |x, y| clamped(x + y, lo, hi));
+    }
+    (x + y).clamp(lo, hi)
+}
+
+/// What `f32::clamp` gives for numbers, and `lo` for what is none: two instructions, for many values at a time.
+fn clamped(v: f32, lo: f32, hi: f32) -> f32 {
+    let v = if v > lo { v } else { lo };
+    if v < hi { v } else { hi }
+}
+
+/// The largest integer that is not above `v`, for magnitudes below 2^22. Unlike `f32::floor`, a call where a processor of
+/// no particular kind is compiled for, these are instructions that work on many values at a time.
+fn rounded_down(v: f32) -> f32 {
+    /// The middle of the numbers of which f32 holds integers only: what is added to it becomes an integer next to `v`,
+    /// in whatever direction, and an integer stays.
+    const INTEGERS: f32 = (3 << 22) as f32;
+    let next = (v + INTEGERS) - INTEGERS;
+    if next > v { next - 1.0 } else { next }
+}
+
+/// The scaled sums of a layer on the CPU -> its outputs, as [`requantise`] makes them. Clamping first gives the same, since
+/// the bounds are integers.
+fn requantise_here(sums: Tensor<4>, range: Range) -> Tensor<4> {
+    let (lo, hi) = range.bounds();
+    match range {
+        Range::Leaky => host::map(sums, |v| {
+            const SLOPE: f32 = 1.0 / (1 << LEAK_BITS) as f32;
+            let v = rounded_down(clamped(v, lo, hi));
+            let leaked = rounded_down(v * SLOPE);
+            // The leaked value of a negative integer is not below it, that of another one not above.
+            if v > leaked { v } else { leaked }
+        }),
+        _ => host::map(sums, |v| rounded_down(clamped(v, lo, hi))),
+    }
+}
+
+/// The scaled sums of a layer -> its outputs, in operations of any device.
+fn requantise(sums: Tensor<4>, range: Range) -> Tensor<4> {
+    let (lo, hi) = range.bounds();
+    let out = sums.floor().clamp(lo, hi);
+    match range {
+        // Positive integers stay, negative ones are divided exactly, then rounded down.
+        Range::Leaky => leaky_relu(out, 0.5f64.powi(LEAK_BITS)).floor(),
+        _ => out,
+    }
 }
 
 /// What a layer reads: channels and the largest magnitude of their values.
@@ -175,14 +223,10 @@ impl ExactConv {
             false => ConvOptions::new([1, 1], [0, 0], [1, 1], 1),
         };
         let bias = self.bias[level.min(self.bias.len() - 1)].clone();
-        let (lo, hi) = self.range.bounds();
-        let out = conv2d(x, self.weight.clone(), Some(bias), options)
-            .floor()
-            .clamp(lo, hi);
-        match self.range {
-            // Positive integers stay, negative ones are divided exactly, then rounded down.
-            Range::Leaky => leaky_relu(out, 0.5f64.powi(LEAK_BITS)).floor(),
-            _ => out,
+        let sums = conv2d(x, self.weight.clone(), Some(bias), options);
+        match host::is_here(&sums) {
+            true => requantise_here(sums, self.range),
+            false => requantise(sums, self.range),
         }
     }
 }
@@ -253,6 +297,36 @@ mod tests {
         assert!(check_bounds("l", &[2048], &[0], &[1], 1, 1).is_err());
         assert!(check_bounds("l", &[1], &[0], &[0], 1, 1).is_err());
         assert!(check_bounds("l", &[1], &[0], &[24], 1, 1).is_err());
+    }
+
+    /// Both forms of what follows the sums, on what they can meet: sixteenths around every bound and far beyond, in both
+    /// directions, more of them than one thread takes at a time.
+    #[test]
+    fn one_pass_equals_burns_operations() {
+        let device = Device::flex();
+        let around = |center: i32| (-24_000..=24_000).map(move |i| center as f32 + i as f32 / 16.0);
+        let values: Vec<f32> = [0, -ACT_MAX, ACT_MAX, -MEAN_MAX, MEAN_MAX, 255]
+            .into_iter()
+            .flat_map(around)
+            .chain([-0.0, (ACC_LIMIT - 1) as f32, -(ACC_LIMIT - 1) as f32])
+            .collect();
+        let x = || tensor(values.clone(), [1, 1, 1, values.len()], &device);
+        let host = |t: Tensor<4>| t.into_data().try_into_vec::<f32>().unwrap();
+        for range in [Range::Leaky, Range::Linear, Range::Mean, Range::Row(256)] {
+            let (found, expected) = (requantise_here(x(), range), requantise(x(), range));
+            assert_eq!(host(found), host(expected), "{range:?}");
+        }
+        let (a, b) = (
+            host(requantise(x(), Range::Leaky)),
+            host(requantise(x().flip([3]), Range::Linear)),
+        );
+        let t = |v: &[f32]| tensor(v.to_vec(), [1, 1, 1, v.len()], &device);
+        let expected: Vec<f32> = a
+            .iter()
+            .zip(&b)
+            .map(|(a, b)| (a + b).clamp(-1023.0, 1023.0))
+            .collect();
+        assert_eq!(host(add_activations(t(&a), t(&b))), expected);
     }
 
     /// Largest weights, sums within 1 % of the limit, both signs: equal to i64 arithmetic in every output.

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, s};
 
 use crate::config::Config;
-use crate::exact::{ACT_MAX, ExactConv, Input, Range, Spec, Z_MAX, clamp_activation};
+use crate::exact::{ACT_MAX, ExactConv, Input, Range, Spec, Z_MAX, add_activations};
 use crate::steps::{QUARTERS, STEPS, quarters};
 use crate::tensors::pixel_shuffle;
 use crate::{Weights, WeightsError};
@@ -145,7 +145,10 @@ impl HyperSynthesis {
             .d1
             .forward(pixel_shuffle(self.up1.forward(z, level), 2), level);
         let f = pixel_shuffle(self.up2.forward(f, level), 2);
-        clamp_activation(f.clone() + self.mix.forward(self.d2.forward(f, level), level))
+        add_activations(
+            self.mix.forward(self.d2.forward(f.clone(), level), level),
+            f,
+        )
     }
 
     /// Parameters of step 0. `features`: [1, P, h, w].
@@ -234,7 +237,7 @@ impl Context {
         let f = self
             .mix1
             .forward(Tensor::cat(vec![s, e, features], 1), level);
-        let f = clamp_activation(f.clone() + self.mix2.forward(f, level));
+        let f = add_activations(self.mix2.forward(f.clone(), level), f);
         self.heads.forward(f, level, self.step)
     }
 }

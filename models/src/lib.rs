@@ -23,6 +23,7 @@ pub mod device;
 mod differentiable;
 mod error;
 pub mod exact;
+mod host;
 mod hyper;
 mod hyper_rows;
 mod latents;

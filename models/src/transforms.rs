@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use crate::config::Config;
+use crate::host;
 use crate::layers::{Block, Depthwise, Pointwise, leaky};
 use crate::tensors::{download, pixel_shuffle, pixel_unshuffle};
 use crate::{ModelError, Weights, WeightsError};
@@ -127,8 +128,7 @@ impl HyperAnalysis {
     }
 
     pub(crate) fn forward(&self, y: Tensor<4>) -> Tensor<4> {
-        // A signed logarithm, so that coefficients of all sizes weigh alike.
-        let t = y.clone().sign() * y.abs().log1p();
+        let t = signed_logarithm(y);
         let f = leaky(self.d.forward(leaky(self.inp.forward(t))));
         let f = leaky(
             self.d2
@@ -136,4 +136,12 @@ impl HyperAnalysis {
         );
         self.down2.forward(pixel_unshuffle(f, 2))
     }
+}
+
+/// sign(y) log(1 + |y|), so that coefficients of all sizes weigh alike.
+fn signed_logarithm(y: Tensor<4>) -> Tensor<4> {
+    if host::is_here(&y) {
+        return host::map(y, |y| y.abs().ln_1p().copysign(y));
+    }
+    y.clone().sign() * y.abs().log1p()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
 
@@ -127,18 +128,19 @@ impl<'a> Weights<'a> {
     pub fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
         let t = self.take(name, &[Dtype::F16, Dtype::F32], shape)?;
         let v: Vec<f32> = match t.dtype() {
-            Dtype::F16 => t
-                .data()
-                .chunks_exact(2)
-                .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
-                .collect(),
+            Dtype::F16 => {
+                let bits = t.data().chunks_exact(2);
+                let halves: Vec<f16> = bits.map(|b| f16::from_le_bytes([b[0], b[1]])).collect();
+                halves.to_f32_vec()
+            }
             _ => t
                 .data()
                 .chunks_exact(4)
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect(),
         };
-        if v.iter().all(|x| x.is_finite()) {
+        // Without a way out early, so that the compiler takes many values at a time.
+        if v.iter().fold(true, |all, x| all & x.is_finite()) {
             Ok(v)
         } else {
             Err(WeightsError::Mismatch {

@@ -20,6 +20,11 @@ use clap::Parser;
 
 use args::{Cli, Command};
 
+/// Networks ask for the same large pieces of memory again and again; the allocators of operating systems give them back
+/// in between, and their pages are mapped anew each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Wrong arguments end the program here, with exit code 2.
     let cli = Cli::parse();
