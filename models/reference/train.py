@@ -53,7 +53,10 @@ def parse():
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--eval-minutes", type=float, default=5)
     p.add_argument("--no-bf16", action="store_true")
-    return p.parse_args()
+    args = p.parse_args()
+    if args.soap and args.muon:
+        p.error("--soap and --muon are two optimisers for the same matrices: choose one")
+    return args
 
 
 def grown(state, args):

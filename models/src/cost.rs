@@ -8,6 +8,7 @@ use safetensors::SafeTensors;
 use crate::device::DeviceInfo;
 use crate::exact::{ACT_MAX, ExactConv, Input, Range, Spec, Z_MAX};
 use crate::layers::leaky;
+use crate::steps::STEPS;
 use crate::tensors::tensor;
 use crate::{ModelError, Weights, WeightsError};
 
@@ -49,6 +50,8 @@ impl Layers {
             .filter(|n| n.starts_with("h_s.") || n.starts_with("context."))
             .collect();
         names.sort_unstable();
+        // Step 0 is part of h_s.
+        let last = format!("context.{}", STEPS - 2);
         for name in names {
             let shape = file.tensor(&format!("{name}.weight"))?.shape().to_vec();
             let rows = file.tensor(&format!("{name}.bias"))?.shape()[0];
@@ -63,7 +66,7 @@ impl Layers {
             let max = if name == "h_s.up1" { Z_MAX } else { ACT_MAX };
             // The last layers of a step compute a quarter of the channels of a cell, those of the last step a half.
             let part = match name.rsplit_once('.') {
-                Some(("context.1", "mean" | "row")) => 2,
+                Some((step, "mean" | "row")) if step == last => 2,
                 Some((_, "mean" | "row")) => 4,
                 _ => 1,
             };

@@ -1,6 +1,7 @@
 //! Choosing where networks run.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use burn::tensor::{Device, DeviceType};
@@ -194,6 +195,14 @@ fn adapters() -> Vec<DeviceInfo> {
     all
 }
 
+/// Whether this machine can have a hardware GPU: on Linux its driver leaves a file in `/dev`. Looking for adapters takes
+/// some hundred milliseconds and starts graphics libraries, which complain to standard error where there is no desktop.
+fn may_have_hardware() -> bool {
+    const DRIVERS: [&str; 6] = ["dri", "nvidiactl", "nvgpu", "dxg", "mali0", "kgsl-3d0"];
+    !cfg!(any(target_os = "linux", target_os = "android"))
+        || DRIVERS.iter().any(|d| Path::new("/dev").join(d).exists())
+}
+
 /// Every device of this machine, the CPU first.
 pub fn devices() -> Vec<DeviceInfo> {
     let mut all = vec![DeviceInfo::cpu()];
@@ -211,6 +220,7 @@ pub fn devices() -> Vec<DeviceInfo> {
 pub fn choose(choice: &DeviceChoice) -> Result<DeviceInfo, ModelError> {
     let found = match choice {
         DeviceChoice::Cpu => return Ok(DeviceInfo::cpu()),
+        DeviceChoice::Auto if !may_have_hardware() => return Ok(DeviceInfo::cpu()),
         DeviceChoice::Auto => {
             return Ok(adapters()
                 .into_iter()

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::Array3;
 
-use crate::ModelError;
+use crate::{ModelError, host};
 
 /// Host array [channels, height, width] -> device tensor [1, channels, height, width].
 pub(crate) fn upload(a: Array3<f32>, device: &Device) -> Tensor<4> {
@@ -43,12 +43,24 @@ pub(crate) fn download_rgb8(planes: Tensor<4>) -> Result<Array3<u8>, ModelError>
         .map_err(|e| ModelError::Device(e.to_string()))
 }
 
-/// Pairs of means -32767..=32767 and rows 0..=255, [1, C, h, w] both, fetched from a device at once and as one value for
-/// each latent: `mean * 256 + row` takes 24 bits, which an f32 holds exactly. [C, h, w] each: take the values apart with
-/// [`unpack_parameters`].
+/// Pairs of means -32767..=32767 and rows 0..=255, [1, C, h, w] both, as one value for each latent: `mean * 256 + row` takes
+/// 24 bits, which an f32 holds exactly. From a device all pairs are fetched at once. [C, h, w] each: take the values apart
+/// with [`unpack_parameters`].
 pub(crate) fn download_parameters(
     pairs: Vec<(Tensor<4>, Tensor<4>)>,
 ) -> Result<Vec<Array3<f32>>, ModelError> {
+    let here = |(mean, row): &(_, _)| host::is_here(mean) && host::is_here(row);
+    if pairs.iter().all(here) {
+        return pairs
+            .into_iter()
+            .map(|(mean, row)| download(host::zip(mean, row, |mean, row| mean * 256.0 + row)))
+            .collect();
+    }
+    fetch_parameters(pairs)
+}
+
+/// The same in operations of any device.
+fn fetch_parameters(pairs: Vec<(Tensor<4>, Tensor<4>)>) -> Result<Vec<Array3<f32>>, ModelError> {
     let sizes: Vec<_> = pairs.iter().map(|(mean, _)| mean.dims()).collect();
     let flat = pairs.into_iter().map(|(mean, row)| {
         let packed = mean * 256.0 + row;
@@ -56,19 +68,14 @@ pub(crate) fn download_parameters(
         packed.reshape([1, 1, 1, count])
     });
     let all = download(Tensor::cat(flat.collect(), 3))?;
-    let mut rest = all.as_slice().unwrap_or_default();
-    let mut out = Vec::with_capacity(sizes.len());
-    for [_, c, h, w] in sizes {
-        let (one, tail) = rest
-            .split_at_checked(c * h * w)
-            .ok_or_else(|| ModelError::Device("parameters are missing".into()))?;
-        rest = tail;
-        out.push(
-            Array3::from_shape_vec((c, h, w), one.to_vec())
-                .map_err(|e| ModelError::Device(e.to_string()))?,
-        );
-    }
-    Ok(out)
+    let mut rest = all.into_iter();
+    sizes
+        .into_iter()
+        .map(|[_, c, h, w]| {
+            let one = rest.by_ref().take(c * h * w).collect();
+            Array3::from_shape_vec((c, h, w), one).map_err(|e| ModelError::Device(e.to_string()))
+        })
+        .collect()
 }
 
 /// Mean and row of a value of [`download_parameters`].
@@ -127,14 +134,18 @@ mod tests {
         let rows = [255.0, 0.0, 63.0, 255.0, 255.0, 1.0];
         let t = |v: &[f32]| tensor(v.to_vec(), [1, 1, 1, v.len()], &Device::flex());
         // A pair of four latents and one of two.
-        let pairs = vec![
-            (t(&means[..4]), t(&rows[..4])),
-            (t(&means[4..]), t(&rows[4..])),
-        ];
-        let found = download_parameters(pairs).unwrap();
-        assert_eq!([found[0].len(), found[1].len()], [4, 2]);
-        for ((&p, mean), row) in found.iter().flatten().zip(means).zip(rows) {
-            assert_eq!(unpack_parameters(p), (mean as i16, row as u8));
+        let pairs = || {
+            vec![
+                (t(&means[..4]), t(&rows[..4])),
+                (t(&means[4..]), t(&rows[4..])),
+            ]
+        };
+        for found in [download_parameters(pairs()), fetch_parameters(pairs())] {
+            let found = found.unwrap();
+            assert_eq!([found[0].len(), found[1].len()], [4, 2]);
+            for ((&p, mean), row) in found.iter().flatten().zip(means).zip(rows) {
+                assert_eq!(unpack_parameters(p), (mean as i16, row as u8));
+            }
         }
     }
 }
