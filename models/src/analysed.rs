@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use ndarray::Array3;
 
 use crate::config::HYPER_CELL;
+use crate::host;
 
 /// Bytes of y that stay on a device at most: what WebGPU guarantees for a binding. 27 megapixels; y of larger pictures
 /// goes up again, tile by tile.
@@ -54,7 +55,7 @@ impl Analysed {
     /// Whether y of a grid is to stay on a device.
     pub(crate) fn stays(device: &Device, h: usize, m: usize, w: usize) -> bool {
         let bytes = (h + padding(h)) * (w + padding(w)) * m * size_of::<f32>();
-        *device != Device::flex() && bytes <= KEPT
+        !host::is_cpu(device) && bytes <= KEPT
     }
 
     /// A part of y that a device holds, [1, M, rows, columns], in cells of the grid grown to whole cells of z. None if it

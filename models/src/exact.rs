@@ -34,6 +34,8 @@ pub const RESIDUAL_MAX: i32 = 8191;
 pub const SHIFT_MAX: i32 = 7;
 /// The activation function divides what is negative by two to this power.
 pub const LEAK_BITS: i32 = 3;
+/// The same as a factor, which a float holds exactly.
+pub(crate) const SLOPE: f64 = 1.0 / (1 << LEAK_BITS) as f64;
 /// Magnitudes of sums stay below this.
 pub const ACC_LIMIT: i64 = 1 << 24;
 
@@ -76,6 +78,12 @@ fn clamped(v: f32, lo: f32, hi: f32) -> f32 {
     if v < hi { v } else { hi }
 }
 
+/// The activation function before any rounding: max(v, v / 2^LEAK_BITS).
+pub(crate) fn leaky_value(v: f32) -> f32 {
+    let leaked = v * SLOPE as f32;
+    if v > leaked { v } else { leaked }
+}
+
 /// The largest integer that is not above `v`, for magnitudes below 2^22. Unlike `f32::floor`, a call where a processor of
 /// no particular kind is compiled for, these are instructions that work on many values at a time.
 fn rounded_down(v: f32) -> f32 {
@@ -92,11 +100,7 @@ fn requantise_here(sums: Tensor<4>, range: Range) -> Tensor<4> {
     let (lo, hi) = range.bounds();
     match range {
         Range::Leaky => host::map(sums, |v| {
-            const SLOPE: f32 = 1.0 / (1 << LEAK_BITS) as f32;
-            let v = rounded_down(clamped(v, lo, hi));
-            let leaked = rounded_down(v * SLOPE);
-            // The leaked value of a negative integer is not below it, that of another one not above.
-            if v > leaked { v } else { leaked }
+            rounded_down(leaky_value(rounded_down(clamped(v, lo, hi))))
         }),
         _ => host::map(sums, |v| rounded_down(clamped(v, lo, hi))),
     }
@@ -108,7 +112,7 @@ fn requantise(sums: Tensor<4>, range: Range) -> Tensor<4> {
     let out = sums.floor().clamp(lo, hi);
     match range {
         // Positive integers stay, negative ones are divided exactly, then rounded down.
-        Range::Leaky => leaky_relu(out, 0.5f64.powi(LEAK_BITS)).floor(),
+        Range::Leaky => leaky_relu(out, SLOPE).floor(),
         _ => out,
     }
 }

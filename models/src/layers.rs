@@ -7,7 +7,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
 use crate::differentiable;
-use crate::exact::LEAK_BITS;
+use crate::exact::{SLOPE, leaky_value};
 use crate::host;
 use crate::tensors::tensor;
 use crate::{Weights, WeightsError};
@@ -15,13 +15,9 @@ use crate::{Weights, WeightsError};
 /// The activation function of all float networks: max(x, x / 8), as in the integer networks.
 pub(crate) fn leaky(x: Tensor<4>) -> Tensor<4> {
     if host::is_here(&x) {
-        const SLOPE: f32 = 1.0 / (1 << LEAK_BITS) as f32;
-        return host::map(x, |x| {
-            let leaked = SLOPE * x;
-            if x > leaked { x } else { leaked }
-        });
+        return host::map(x, leaky_value);
     }
-    leaky_relu(x, 0.5f64.powi(LEAK_BITS))
+    leaky_relu(x, SLOPE)
 }
 
 /// 1x1 convolution.

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::level::{LevelTable, Levels};
 use crate::differentiable;
-use crate::exact::{ACC_LIMIT, ACT_MAX, LEAK_BITS, MEAN_BITS, MEAN_MAX, Range, Spec, WEIGHT_MAX};
+use crate::exact::{ACC_LIMIT, ACT_MAX, MEAN_BITS, MEAN_MAX, Range, SLOPE, Spec, WEIGHT_MAX};
 use crate::tensors::tensor;
 use crate::{ModelError, Weights, WeightsError};
 
@@ -210,8 +210,7 @@ impl QuantConv {
             Range::Leaky => {
                 let out = out.clamp(-limit, limit);
                 // Outputs are often exactly 0. There the slope is that of the negative side, as in the reference.
-                let slope = 0.5f64.powi(LEAK_BITS);
-                let leaky = out.clone() * slope + relu(out) * (1.0 - slope);
+                let leaky = out.clone() * SLOPE + relu(out) * (1.0 - SLOPE);
                 let floored = (leaky.clone() * unit).floor() / unit;
                 straight_through(floored, leaky)
             }
