@@ -2,12 +2,13 @@
 //! same: `cargo bench --workspace --bench entropy`.
 
 use std::hint::black_box;
+use std::thread;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kiln_benches::baseline::{self, Categorical, Lookup};
 use kiln_benches::brief;
-use kiln_benches::mix::{CHUNK, gaussian_rows, mixes};
-use kiln_entropy::{Checksum, chunks};
+use kiln_benches::mix::{CHUNK, decode, encode, gaussian_rows, mixes};
+use kiln_entropy::{Alphabet, Checksum, Components, CurveSpec, Curves, Mixture, Uniform, freeze};
 
 /// Chunks of the benches on all threads.
 const CHUNKS: usize = 8;
@@ -16,14 +17,13 @@ fn coder(c: &mut Criterion) {
     let plain = gaussian_rows().unwrap();
     let categorical: Vec<Categorical> = plain.iter().map(|r| r.categorical().unwrap()).collect();
     let lookup: Vec<Lookup> = plain.iter().map(|r| r.lookup().unwrap()).collect();
-    for mut mix in mixes(&plain).unwrap() {
+    for mix in mixes(&plain).unwrap() {
         let mut group = c.benchmark_group(format!("entropy/{}", mix.name));
         brief(&mut group);
         group.throughput(Throughput::Elements(CHUNK as u64));
 
-        let mut symbols = std::mem::take(&mut mix.symbols);
-        let bytes = mix.encode(&mut symbols).unwrap();
-        mix.symbols = symbols.clone();
+        let (mut rows, mut symbols) = (mix.rows.clone(), mix.symbols.clone());
+        let bytes = encode(mix.model(), &mut rows, &mut symbols).unwrap();
         println!(
             "{}: {:.3} bits per symbol",
             mix.name,
@@ -31,7 +31,7 @@ fn coder(c: &mut Criterion) {
         );
 
         group.bench_function(BenchmarkId::new("encode", "1 thread"), |b| {
-            b.iter(|| mix.encode(black_box(&mut symbols)).unwrap());
+            b.iter(|| encode(black_box(mix.model()), &mut rows, &mut symbols).unwrap());
         });
         group.bench_function(BenchmarkId::new("encode", "plain rows"), |b| {
             b.iter(|| baseline::encode(&plain, &plain, black_box(&mix)).unwrap());
@@ -41,10 +41,10 @@ fn coder(c: &mut Criterion) {
         });
 
         let mut out = vec![0; CHUNK];
-        mix.decode(&bytes, &mut out).unwrap();
+        decode(mix.model(), &mut rows, &bytes, &mut out).unwrap();
         assert!(out == mix.symbols, "decoded symbols differ");
         group.bench_function(BenchmarkId::new("decode", "1 thread"), |b| {
-            b.iter(|| mix.decode(black_box(&bytes), &mut out).unwrap());
+            b.iter(|| decode(mix.model(), &mut rows, black_box(&bytes), &mut out).unwrap());
         });
         let words = baseline::encode(&plain, &plain, &mix).unwrap();
         assert_eq!(
@@ -68,22 +68,99 @@ fn coder(c: &mut Criterion) {
         });
         assert!(out == by_search, "the baselines decode different symbols");
 
+        let at = mix.chained_rows();
+        let chained = encode(mix.chained_model(), &mut at.clone(), &mut symbols).unwrap();
+        group.bench_function(BenchmarkId::new("encode", "chained"), |b| {
+            b.iter_batched_ref(
+                || at.clone(),
+                |at| encode(mix.chained_model(), at, &mut symbols).unwrap(),
+                BatchSize::LargeInput,
+            );
+        });
+        group.bench_function(BenchmarkId::new("decode", "chained"), |b| {
+            b.iter_batched_ref(
+                || at.clone(),
+                |at| decode(mix.chained_model(), at, black_box(&chained), &mut out).unwrap(),
+                BatchSize::LargeInput,
+            );
+        });
+        assert!(out == mix.symbols, "chained symbols differ");
+
         group.throughput(Throughput::Elements((CHUNKS * CHUNK) as u64));
-        let mut many = vec![symbols.clone(); CHUNKS];
+        let mut many = vec![(rows, symbols); CHUNKS];
         group.bench_function(BenchmarkId::new("encode", "all threads"), |b| {
             b.iter(|| {
-                chunks::try_map(many.iter_mut().collect(), |_, symbols| mix.encode(symbols))
-                    .unwrap()
+                on_threads(&mut many, |(rows, symbols)| {
+                    black_box(encode(mix.model(), rows, symbols).unwrap());
+                });
             });
         });
         group.bench_function(BenchmarkId::new("decode", "all threads"), |b| {
             b.iter(|| {
-                chunks::try_map(many.iter_mut().collect(), |_, out| mix.decode(&bytes, out))
-                    .unwrap()
+                on_threads(&mut many, |(rows, out)| {
+                    decode(mix.model(), rows, &bytes, out).unwrap();
+                });
             });
         });
         group.finish();
     }
+}
+
+/// Calls `work` for every chunk, each on a thread of its own.
+fn on_threads<T: Send>(chunks: &mut [T], work: impl Fn(&mut T) + Sync) {
+    thread::scope(|scope| {
+        for chunk in chunks {
+            scope.spawn(|| work(chunk));
+        }
+    });
+}
+
+/// The models that need no table lookup.
+fn models(c: &mut Criterion) {
+    const COUNT: usize = CHUNK / 8;
+    let mut group = c.benchmark_group("entropy/models");
+    brief(&mut group);
+    group.throughput(Throughput::Elements(COUNT as u64));
+    let mut out = vec![0; COUNT];
+
+    for (name, count) in [("10 bits", 1024), ("1000 entries", 1000)] {
+        let mut at = vec![Alphabet::new(count).unwrap(); COUNT];
+        let mut symbols: Vec<i16> = (0..COUNT).map(|i| (i * 7919 % 1000) as i16).collect();
+        let bytes = encode(Uniform, &mut at, &mut symbols).unwrap();
+        group.bench_function(BenchmarkId::new("encode", name), |b| {
+            b.iter(|| encode(Uniform, black_box(&mut at), &mut symbols).unwrap());
+        });
+        group.bench_function(BenchmarkId::new("decode", name), |b| {
+            b.iter(|| decode(Uniform, &mut at, black_box(&bytes), &mut out).unwrap());
+        });
+        assert!(out == symbols, "decoded symbols differ");
+    }
+
+    let steps = freeze::curve(&freeze::gaussian_curve(2.0, 10, 3)).unwrap();
+    let spec = CurveSpec {
+        first: -640,
+        shift: 3,
+        steps: &steps,
+    };
+    let curves = Curves::new([spec], 8191).unwrap();
+    let model = || Mixture::<3>::new(&curves);
+    let mut at: Vec<Components<3>> = (0..COUNT as i32)
+        .map(|i| Components {
+            weights: [16_384, 8192, 8192],
+            means: [i % 64, i % 640 - 320, -i % 200],
+            rows: [0; 3],
+        })
+        .collect();
+    let mut symbols: Vec<i16> = (0..COUNT).map(|i| (i * 7919 % 5) as i16 - 2).collect();
+    let bytes = encode(model(), &mut at, &mut symbols).unwrap();
+    group.bench_function(BenchmarkId::new("encode", "mixtures of 3"), |b| {
+        b.iter(|| encode(model(), black_box(&mut at), &mut symbols).unwrap());
+    });
+    group.bench_function(BenchmarkId::new("decode", "mixtures of 3"), |b| {
+        b.iter(|| decode(model(), &mut at, black_box(&bytes), &mut out).unwrap());
+    });
+    assert!(out == symbols, "decoded symbols differ");
+    group.finish();
 }
 
 fn checksum(c: &mut Criterion) {
@@ -101,5 +178,5 @@ fn checksum(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, coder, checksum);
+criterion_group!(benches, coder, models, checksum);
 criterion_main!(benches);

@@ -4,18 +4,24 @@
 //! mostly narrow ones, more than half of them not coded; `uniform` has all rows equally often and in random order, which
 //! is the hardest mix for a search.
 
-use kiln_entropy::{CodeError, Reader, RowSpec, Symbols, Tables, Writer, freeze};
+use kiln_entropy::{
+    Chained, ChainedRow, CodeError, Coder, Reader, RowSpec, Rows, SymbolModel, Tables, Writer,
+    freeze,
+};
 
 use crate::baseline::PlainRow;
 
 /// Symbols of one chunk: a stripe of 32 latent rows of a 24 megapixel picture has 3.8 million.
 pub const CHUNK: usize = 1 << 20;
-/// Rows of the tables.
+/// Rows of the mixes.
 const ROWS: u8 = 64;
 /// First row that is coded in the mix `photo`.
 const SKIP_BELOW: u16 = 6;
 /// Scales of the first and the last row.
 const SCALES: (f64, f64) = (0.11, 64.0);
+/// Chains of a chunk, as many as `base` has channels, and how many symbols of one follow each other.
+const CHAINS: usize = 192;
+const RUN: usize = 24;
 /// The largest symbol that an escape may carry.
 const LIMIT: i32 = 32_767;
 
@@ -23,7 +29,7 @@ const LIMIT: i32 = 32_767;
 pub struct Mix {
     /// What the mix is like.
     pub name: &'static str,
-    /// What the symbols are coded with.
+    /// What the symbols are coded with: every row twice, for the two quantisers of chains.
     pub tables: Tables,
     /// The row of each symbol.
     pub rows: Vec<u8>,
@@ -84,7 +90,7 @@ fn mix(
         rows.push(index);
         symbols.push(symbol as i16);
     }
-    let specs = plain.iter().map(|row| RowSpec {
+    let specs = plain.iter().chain(plain).map(|row| RowSpec {
         first: row.first(),
         freqs: row.freqs(),
     });
@@ -97,25 +103,53 @@ fn mix(
 }
 
 impl Mix {
-    /// Codes the symbols with kiln's coder. They stay as they are; the writer only asks for them to be mutable.
-    ///
-    /// # Errors
-    /// A symbol that its row cannot hold.
-    pub fn encode(&self, symbols: &mut [i16]) -> Result<Vec<u8>, CodeError> {
-        let mut writer = Writer::new();
-        writer.code_all(&self.tables, &self.rows, symbols)?;
-        Ok(writer.finish())
+    /// The model that codes the symbols in their rows.
+    pub fn model(&self) -> Rows<'_> {
+        Rows::new(&self.tables)
     }
 
-    /// Decodes with kiln's coder.
-    ///
-    /// # Errors
-    /// The bytes are not those of [`Mix::encode`].
-    pub fn decode(&self, bytes: &[u8], symbols: &mut [i16]) -> Result<(), CodeError> {
-        let mut reader = Reader::new(bytes)?;
-        reader.code_all(&self.tables, &self.rows, symbols)?;
-        reader.finish()
+    /// The model that codes the symbols in chains, at their beginning.
+    pub fn chained_model(&self) -> Chained<'_> {
+        Chained::new(&self.tables, CHAINS)
     }
+
+    /// The places of the symbols in chains.
+    pub fn chained_rows(&self) -> Vec<ChainedRow> {
+        let place = |(index, &row): (usize, &u8)| ChainedRow {
+            row: row.into(),
+            chain: (index / RUN % CHAINS) as u16,
+        };
+        self.rows.iter().enumerate().map(place).collect()
+    }
+}
+
+/// Codes symbols with kiln's coder. They stay as they are; the writer only asks for them to be mutable.
+///
+/// # Errors
+/// A symbol that its place cannot hold.
+pub fn encode<M: SymbolModel>(
+    mut model: M,
+    at: &mut [M::At],
+    symbols: &mut [i16],
+) -> Result<Vec<u8>, CodeError> {
+    let mut writer = Writer::new();
+    writer.code(&mut model, at, symbols)?;
+    Ok(writer.finish())
+}
+
+/// Decodes with kiln's coder.
+///
+/// # Errors
+/// The bytes are not those of [`encode`].
+pub fn decode<M: SymbolModel>(
+    mut model: M,
+    at: &mut [M::At],
+    bytes: &[u8],
+    symbols: &mut [i16],
+) -> Result<(), CodeError> {
+    let mut reader = Reader::new(bytes)?;
+    reader.code(&mut model, at, symbols)?;
+    reader.finish()
 }
 
 /// A fixed sequence of pseudo-random numbers (splitmix64).

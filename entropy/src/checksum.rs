@@ -1,51 +1,64 @@
 //! CRC-32C over symbols: the proof that a reader found what the writer wrote.
 
-/// CRC-32C (Castagnoli) over symbols, each as a little-endian `i32`, in the order given.
+/// CRC-32C (Castagnoli) over integers, each in little-endian bytes of its own width, in the order given.
 ///
-/// The width of the integers that hold the symbols does not matter: `update_i16` and `update_i32`
-/// give the same checksum for the same values, however they are cut into calls.
+/// The checksum of a stream is that of its symbols, 16 bits each ([`Tally`](crate::Tally) keeps it), and
+/// [`Checksum::combine`] makes one of those of several streams.
 ///
 /// ```
-/// let mut a = kiln_entropy::Checksum::new();
+/// use kiln_entropy::Checksum;
+///
+/// let mut a = Checksum::new();
 /// a.update_i16(&[1, -2]);
-/// let mut b = kiln_entropy::Checksum::new();
-/// b.update_i32(&[1]);
-/// b.update_i32(&[-2]);
-/// assert_eq!(a.finish(), b.finish());
+/// let mut b = Checksum::new();
+/// b.update_i16(&[1]);
+/// b.update_i16(&[-2]);
+/// let streams = [a.finish(), b.finish()];
+/// assert_eq!(streams[0], streams[1]);
+/// let picture = Checksum::combine(streams);
+/// # assert_ne!(picture, Checksum::combine([streams[0]]));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Checksum(u32);
 
-/// Symbols converted at a time: 4 KiB on the stack, long enough for the CRC to run at its full
-/// speed.
+/// Integers converted at a time: a few KiB on the stack, long enough for the CRC to run at its full speed.
 const BLOCK: usize = 1024;
 
 impl Checksum {
-    /// The checksum of no symbols.
+    /// The checksum of nothing, which is 0.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Appends symbols.
+    /// The checksum of a picture: that over the checksums of its streams, in their order, 4 bytes each.
+    pub fn combine(streams: impl IntoIterator<Item = u32>) -> u32 {
+        let mut all = Self::new();
+        for checksum in streams {
+            all.update(&[checksum], |c| c.to_le_bytes());
+        }
+        all.finish()
+    }
+
+    /// Appends symbols, 2 bytes each.
     pub fn update_i16(&mut self, symbols: &[i16]) {
-        self.update(symbols, |&s| i32::from(s));
+        self.update(symbols, |s| s.to_le_bytes());
     }
 
-    /// Appends symbols.
-    pub fn update_i32(&mut self, symbols: &[i32]) {
-        self.update(symbols, |&s| s);
+    /// Appends integers, 4 bytes each: for values that do not fit a symbol.
+    pub fn update_i32(&mut self, values: &[i32]) {
+        self.update(values, |v| v.to_le_bytes());
     }
 
-    /// The checksum of all symbols so far.
+    /// The checksum of all that was appended.
     pub fn finish(self) -> u32 {
         self.0
     }
 
-    fn update<T>(&mut self, symbols: &[T], value: impl Fn(&T) -> i32) {
-        let mut bytes = [[0; 4]; BLOCK];
-        for block in symbols.chunks(BLOCK) {
-            for (b, s) in bytes.iter_mut().zip(block) {
-                *b = value(s).to_le_bytes();
+    fn update<T: Copy, const N: usize>(&mut self, values: &[T], to_bytes: impl Fn(T) -> [u8; N]) {
+        let mut bytes = [[0; N]; BLOCK];
+        for block in values.chunks(BLOCK) {
+            for (b, &v) in bytes.iter_mut().zip(block) {
+                *b = to_bytes(v);
             }
             self.0 = crc32c::crc32c_append(self.0, bytes[..block.len()].as_flattened());
         }
@@ -56,27 +69,36 @@ impl Checksum {
 mod tests {
     use super::*;
 
+    fn of(symbols: &[i16]) -> u32 {
+        let mut sum = Checksum::new();
+        sum.update_i16(symbols);
+        sum.finish()
+    }
+
     #[test]
     fn matches_the_published_vector() {
         // RFC 3720, B.4: 32 bytes of incrementing 00..1f.
+        let symbols: Vec<i16> = (0..16).map(|i| 0x0100 + 0x0202 * i).collect();
+        assert_eq!(of(&symbols), 0x46DD_794E);
         let mut sum = Checksum::new();
         let words: Vec<i32> = (0..8).map(|i| 0x0302_0100 + 0x0404_0404 * i).collect();
         sum.update_i32(&words);
         assert_eq!(sum.finish(), 0x46DD_794E);
+        assert_eq!(
+            Checksum::combine(words.iter().map(|&w| w as u32)),
+            0x46DD_794E
+        );
     }
 
     #[test]
-    fn neither_width_nor_cuts_matter_but_order_does() {
-        let narrow: Vec<i16> = (0..5000)
+    fn cuts_do_not_matter_but_order_does() {
+        let symbols: Vec<i16> = (0..5000)
             .map(|i| (i * 37 % 65_536 - 32_768) as i16)
             .collect();
-        let wide: Vec<i32> = narrow.iter().map(|&s| s.into()).collect();
-        let (mut a, mut b, mut c) = (Checksum::new(), Checksum::new(), Checksum::new());
-        a.update_i16(&narrow);
-        wide.chunks(7).for_each(|part| b.update_i32(part));
-        c.update_i16(&narrow.iter().rev().copied().collect::<Vec<_>>());
-        let (a, b, c) = (a.finish(), b.finish(), c.finish());
-        assert_eq!(a, b);
-        assert_ne!(a, c);
+        let mut cut = Checksum::new();
+        symbols.chunks(7).for_each(|part| cut.update_i16(part));
+        assert_eq!(cut.finish(), of(&symbols));
+        let reversed: Vec<i16> = symbols.iter().rev().copied().collect();
+        assert_ne!(of(&reversed), of(&symbols));
     }
 }

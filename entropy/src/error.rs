@@ -44,6 +44,19 @@ pub enum TableError {
         /// The largest magnitude allowed.
         limit: i32,
     },
+    /// A curve lies too far from its mean, or its knots lie too far apart.
+    #[error(
+        "row {row} has its first knot at {first}/64 and a shift of {shift} (expected knots within ±65536 and a \
+         shift of at most 8)"
+    )]
+    Knots {
+        /// Index of the row.
+        row: usize,
+        /// Its first knot, in 64ths of a symbol.
+        first: i32,
+        /// How far its knots are apart, as a power of two.
+        shift: u8,
+    },
     /// The limit itself is out of range.
     #[error("symbol limit {0} (expected 1 to 32767)")]
     Limit(i32),
@@ -100,12 +113,12 @@ pub enum CodeError {
         /// The largest magnitude allowed.
         limit: i32,
     },
-    /// The caller named a row that the tables do not have.
-    #[error("row {row} does not exist (the tables have {rows})")]
+    /// The caller named a row that the bank does not have.
+    #[error("row {row} does not exist (the bank has {rows})")]
     UnknownRow {
         /// The row asked for.
         row: u16,
-        /// Rows in the tables.
+        /// Rows in the bank.
         rows: usize,
     },
     /// The caller named a chain that there is not.
@@ -117,10 +130,10 @@ pub enum CodeError {
         chains: usize,
     },
     /// The caller gave slices of different lengths.
-    #[error("{rows} rows for {symbols} symbols (expected one row for each symbol)")]
+    #[error("{places} places for {symbols} symbols (expected one place for each symbol)")]
     Lengths {
-        /// Length of the rows.
-        rows: usize,
+        /// Length of the places.
+        places: usize,
         /// Length of the symbols.
         symbols: usize,
     },
@@ -141,5 +154,31 @@ pub enum CodeError {
         row: u16,
         /// The symbol.
         symbol: i32,
+    },
+    /// The weights of a mixture do not add up. The network that computed them is at fault.
+    #[error("the weights of a mixture add up to {sum} (expected 32768)")]
+    Weights {
+        /// What they add up to.
+        sum: u64,
+    },
+    /// The caller wants to write a symbol that its alphabet does not have.
+    #[error("symbol {symbol} is not one of an alphabet of {count}")]
+    OutsideAlphabet {
+        /// The symbol.
+        symbol: i32,
+        /// How many symbols there are.
+        count: u32,
+    },
+    /// The caller wants to write a symbol that the model cannot code at its place.
+    #[error("symbol {symbol} cannot be written: its probability is 0 here")]
+    Impossible {
+        /// The symbol.
+        symbol: i32,
+    },
+    /// The model is at fault: it found no slot for a quantile, or one that does not hold it.
+    #[error("the model of symbols contradicts itself: no slot holds the quantile {quantile}")]
+    NoSlot {
+        /// The quantile.
+        quantile: u16,
     },
 }

@@ -1,10 +1,8 @@
 //! Symbols outside the literals of a row: a side and the Exp-Golomb code of the excess, as raw
 //! bits.
 
-use constriction::stream::Decode;
-
-use crate::model::{Bits, Slot, Unary};
-use crate::reader::Coder;
+use crate::raw_bits::{Bits, Unary};
+use crate::{RawReader, Slot};
 
 /// What follows the escape bin: `symbol = nearest literal ± (1 + excess)`, and `excess + 1 =
 /// 2^count + rest`.
@@ -60,24 +58,30 @@ impl Escape {
 }
 
 /// Reads what follows an escape bin of a row with the literals `first ..= last`.
+#[inline(always)]
+pub(crate) fn read(from: &mut RawReader<'_>, first: i32, last: i32) -> i32 {
+    // By value, so that the state need not lie in memory for the loop over symbols.
+    let (symbol, after) = read_cold(from.clone(), first, last);
+    *from = after;
+    symbol
+}
+
 // Rare, and large once inlined: kept out of the loop over symbols.
 #[cold]
 #[inline(never)]
-pub(crate) fn read(coder: &mut Coder<'_>, first: i32, last: i32) -> i32 {
-    let Ok(side) = coder.decode_symbol(Bits(1));
-    let Ok(count) = coder.decode_symbol(Unary);
-    let rest = if count == 0 {
-        0
-    } else {
-        let Ok(rest) = coder.decode_symbol(Bits(count));
-        rest
+fn read_cold<'a>(mut from: RawReader<'a>, first: i32, last: i32) -> (i32, RawReader<'a>) {
+    let side = from.decode(Bits(1));
+    let count = from.decode(Unary);
+    let rest = match count {
+        0 => 0,
+        _ => from.decode(Bits(count)),
     };
-    Escape {
+    let escape = Escape {
         below: side == 1,
         count,
         rest,
-    }
-    .symbol(first, last)
+    };
+    (escape.symbol(first, last), from)
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ mod normal;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use crate::TableError;
-use crate::model::PRECISION;
+use crate::rans::PRECISION;
+use crate::{MEAN_BITS, TableError};
 
 /// What the frequencies of a row add up to.
 const TOTAL: usize = 1 << PRECISION;
@@ -101,6 +101,77 @@ pub fn gaussian(sigma: f64, half_width: u32) -> Vec<f64> {
         .collect();
     bins.push(2.0 * above(half_width as f64 + 0.5));
     bins
+}
+
+/// The steps of a [`CurveSpec`](crate::CurveSpec) for the values of a distribution function at its knots, which are
+/// rounded to multiples of 1/65536.
+///
+/// Values need not begin at 0 and end at 1: what lies outside of the knots is left out.
+///
+/// # Errors
+/// [`TableError::BinCount`] for fewer than 3 or more than 65537 values, [`TableError::Probability`] for a step that
+/// is negative, infinite or undefined, [`TableError::Mass`] if all values are equal. The row they name is 0.
+pub fn curve(values: &[f64]) -> Result<Vec<u16>, TableError> {
+    let bins = values.len().saturating_sub(1);
+    let (2..=TOTAL, [first, .., last]) = (bins, values) else {
+        return Err(TableError::BinCount { row: 0, bins });
+    };
+    for (bin, pair) in values.windows(2).enumerate() {
+        let value = pair[1] - pair[0];
+        if !(value.is_finite() && value >= 0.0) {
+            return Err(TableError::Probability { bin, value });
+        }
+    }
+    let mass = last - first;
+    if !(mass.is_finite() && mass > 0.0) {
+        return Err(TableError::Mass(mass));
+    }
+    let mut steps = Vec::with_capacity(bins);
+    let mut left = 0;
+    for (bin, value) in values[1..].iter().enumerate() {
+        let mut right = ((value - first) / mass * TOTAL as f64).round() as usize;
+        // A step holds at most 65535: where one would hold everything, the other ends take a unit.
+        if bin == 0 {
+            right = right.min(TOTAL - 1);
+        } else if right - left == TOTAL {
+            steps[bin - 1] = 1;
+            left = 1;
+        }
+        steps.push((right - left) as u16);
+        left = right;
+    }
+    Ok(steps)
+}
+
+/// The distribution function of a zero-centred normal distribution with standard deviation `sigma`, at knots that are
+/// `2^shift / 64` apart, from `-half_width` to `half_width`.
+///
+/// Input for [`curve`] with `first = -64 * half_width`. Knots at most `sigma / 16` apart, or 1/64, make the straight
+/// lines between them cost nothing that matters. For a `sigma` that is not a number above 0, or a `shift` above 6
+/// (knots further apart than symbols), the result is one that `curve` refuses.
+pub fn gaussian_curve(sigma: f64, half_width: u32, shift: u8) -> Vec<f64> {
+    if u32::from(shift) > MEAN_BITS {
+        return Vec::new();
+    }
+    let below = |position: i64| {
+        let x = position as f64 / f64::from(1 << MEAN_BITS) / sigma;
+        if x < 0.0 {
+            normal::tail(-x)
+        } else {
+            1.0 - normal::tail(x)
+        }
+    };
+    let half_width = i64::from(half_width) << MEAN_BITS;
+    (-half_width..=half_width)
+        .step_by(1 << shift)
+        .map(|position| {
+            if sigma > 0.0 {
+                below(position)
+            } else {
+                f64::NAN
+            }
+        })
+        .collect()
 }
 
 /// One more unit for a bin, and what it gains. The largest gain comes first, then the lowest bin.
@@ -243,5 +314,48 @@ mod tests {
         let bins = gaussian(1.0, 1);
         assert!((bins[1] - 0.382_924_922_548_025_9).abs() < 1e-15);
         assert!((bins[3] - 0.133_614_402_537_716_1).abs() < 1e-15);
+    }
+
+    #[test]
+    fn curves_follow_their_values() {
+        assert_eq!(curve(&[0.0, 0.25, 0.25, 1.0]).unwrap(), [16_384, 0, 49_152]);
+        // What lies outside is left out.
+        assert_eq!(curve(&[0.5, 0.75, 1.0]).unwrap(), [32_768, 32_768]);
+        // No step can hold everything.
+        assert_eq!(curve(&[0.0, 1.0, 1.0]).unwrap(), [65_535, 1]);
+        assert_eq!(curve(&[0.0, 0.0, 1.0]).unwrap(), [1, 65_535]);
+        for (sigma, half_width, shift) in [(0.11, 1, 0), (4.0, 20, 4), (64.0, 320, 6)] {
+            let values = gaussian_curve(sigma, half_width, shift);
+            let steps = curve(&values).unwrap();
+            assert_eq!(steps.len(), (128 * half_width as usize) >> shift);
+            let mut sum = 0;
+            let scale = TOTAL as f64 / (values[steps.len()] - values[0]);
+            for (step, value) in steps.iter().zip(&values[1..]) {
+                sum += u32::from(*step);
+                let exact = (value - values[0]) * scale;
+                assert!((f64::from(sum) - exact).abs() <= 0.5 + 1e-6);
+            }
+            assert_eq!(sum, 65_536);
+        }
+    }
+
+    #[test]
+    fn each_error_of_curves() {
+        for bins in [0, 1, 65_537] {
+            let values: Vec<f64> = (0..=bins).map(|v| v as f64).collect();
+            assert_eq!(curve(&values), Err(TableError::BinCount { row: 0, bins }));
+        }
+        assert_eq!(curve(&[]), Err(TableError::BinCount { row: 0, bins: 0 }));
+        let (bin, value) = (1, -0.5);
+        assert_eq!(
+            curve(&[0.0, 0.5, 0.0]),
+            Err(TableError::Probability { bin, value })
+        );
+        assert_eq!(curve(&[0.5; 3]), Err(TableError::Mass(0.0)));
+        for sigma in [0.0, -1.0, f64::NAN] {
+            let error = curve(&gaussian_curve(sigma, 3, 0));
+            assert!(matches!(error, Err(TableError::Probability { bin: 0, .. })));
+        }
+        assert!(curve(&gaussian_curve(1.0, 3, 7)).is_err());
     }
 }

@@ -1,18 +1,21 @@
-//! Integers in, bytes out: frozen probability tables and the rANS coder of kiln.
+//! Integers in, bytes out: the rANS coder of kiln and its models of symbols.
 //!
-//! A network picks a *row* (an integer) for every symbol, [`Tables`] holds the frozen 16-bit
-//! probabilities of each row, [`Writer`] turns `(row, symbol)` pairs into bytes and [`Reader`]
-//! turns them back. Both implement [`Symbols`], so that one body of code can drive encoder and
-//! decoder and the two cannot drift apart. No floating-point number takes part: floats appear only
-//! in [`freeze`], which makes tables before they are stored, and in cost estimates.
+//! Two traits meet here. A [`SymbolModel`] knows how probable a symbol is at a place: a row of frozen [`Tables`]
+//! ([`Rows`]), a row that depends on the symbols before ([`Chained`]), a [`Mixture`] whose parameters a network
+//! computes, or an alphabet of equally likely symbols ([`Uniform`]). A [`Coder`] decides what happens to the
+//! symbols: a [`Writer`] turns them into bytes, a [`Reader`] fills them in from bytes, and others record, replay,
+//! count or check them. Code that is generic over the coder does the same steps in every direction, so that encoder
+//! and decoder cannot drift apart.
 //!
-//! The bytes are specified in
-//! [`CODING.md`](https://github.com/kiln-codec/kiln/blob/main/entropy/CODING.md). A stream carries
-//! no length and no count: how many symbols there are comes from outside, and the [`Checksum`] of
-//! the decoded symbols is what proves them right.
+//! No floating-point number takes part in coding: floats appear only in [`freeze`], which makes tables before they
+//! are stored, and in estimates of cost.
+//!
+//! The bytes are specified in [`CODING.md`](https://github.com/kiln-codec/kiln/blob/main/entropy/CODING.md). A
+//! stream carries no length and no count: how many symbols there are comes from outside, and the [`Checksum`] of the
+//! decoded symbols is what proves them right.
 //!
 //! ```
-//! use kiln_entropy::{CodeError, Reader, RowSpec, Symbols, Tables, Writer, freeze};
+//! use kiln_entropy::{CodeError, Coder, Reader, RowSpec, Rows, Tables, Tally, Writer, freeze};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // Two rows of 9 literals (-4..=4) and an escape bin; in practice they are loaded, not made.
@@ -26,52 +29,51 @@
 //!
 //! /// One body for both directions: the second plane is conditioned on the first.
 //! fn planes(
-//!     coder: &mut impl Symbols, tables: &Tables, first: &mut [i16], second: &mut [i16],
+//!     coder: &mut impl Coder, tables: &Tables, first: &mut [i16], second: &mut [i16],
 //! ) -> Result<(), CodeError> {
-//!     coder.code_all(tables, &vec![1; first.len()], first)?;
-//!     let rows: Vec<u8> = first.iter().map(|s| u8::from(s.abs() > 1)).collect();
-//!     coder.code_all(tables, &rows, second)
+//!     let mut model = Rows::new(tables);
+//!     coder.code(&mut model, &mut vec![1u8; first.len()], first)?;
+//!     let mut rows: Vec<u8> = first.iter().map(|s| u8::from(s.abs() > 1)).collect();
+//!     coder.code(&mut model, &mut rows, second)
 //! }
 //!
 //! let (mut a, mut b) = ([0, 1, -3, 2, 0, 90], [0, 0, 2, -1, 0, 1]); // 90 escapes
-//! let mut writer = Writer::new();
+//! let mut writer = Tally::new(Writer::new());
 //! planes(&mut writer, &tables, &mut a, &mut b)?;
+//! let (writer, written) = writer.into_parts();
 //! let bytes = writer.finish();
 //!
 //! let (mut c, mut d) = ([0; 6], [0; 6]);
-//! let mut reader = Reader::new(&bytes)?;
+//! let mut reader = Tally::new(Reader::new(&bytes)?);
 //! planes(&mut reader, &tables, &mut c, &mut d)?;
+//! let (reader, read) = reader.into_parts();
 //! reader.finish()?;
-//! assert_eq!((a, b), (c, d));
+//! assert_eq!((a, b, written), (c, d, read));
 //! # Ok(())
 //! # }
 //! ```
 #![forbid(unsafe_code)]
 
-mod chains;
 mod checksum;
-pub mod chunks;
+mod coder;
+mod coders;
 mod error;
 mod escape;
 pub mod freeze;
-mod model;
-mod reader;
-mod symbols;
+mod models;
+mod places;
+mod rans;
+mod raw_bits;
 mod tables;
-mod writer;
 
-pub use chains::{Chains, FEEDBACK, INPUT, STATES, next_state};
 pub use checksum::Checksum;
+pub use coder::{Coder, SymbolModel};
+pub use coders::{Estimate, Follow, Limited, Reader, Record, Recorder, Replay, Tally, Writer};
 pub use error::{CodeError, TableError};
-pub use reader::Reader;
-pub use symbols::Symbols;
+pub use models::{
+    Alphabet, Chained, ChainedRow, Components, CurveSpec, Curves, FEEDBACK, INPUT, MEAN_BITS,
+    Mixture, Rows, STATES, Uniform, WEIGHT_TOTAL, next_state,
+};
+pub use places::Places;
+pub use rans::{RawReader, Slot, Slots};
 pub use tables::{RowSpec, Tables};
-pub use writer::Writer;
-
-/// State of the coder before the first symbol is written, and so after the last one is read.
-///
-/// Above 2^16 every symbol raises the state strictly, so no other point of a stream can show this
-/// value; as little above as possible, because each doubling costs one bit per stream. The default
-/// of the coder, 0, would be absorbing: a reader that has run past the end would stay there and
-/// pass for complete.
-const START: u64 = 0x0001_4B4C;

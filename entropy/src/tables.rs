@@ -2,18 +2,20 @@
 
 use std::num::NonZeroU16;
 
-use crate::escape::Escape;
-use crate::model::{PRECISION, Search, Slot};
-use crate::{CodeError, TableError};
+use constriction::stream::model::{DecoderModel, EntropyModel};
+
+use crate::escape::{self, Escape};
+use crate::rans::PRECISION;
+use crate::{CodeError, RawReader, Slot, Slots, TableError};
 
 /// Largest magnitude a symbol can have in any bank: all symbols fit `i16`, and all escapes a 16-bit
 /// excess.
-const MAX_LIMIT: i32 = i16::MAX as i32;
+pub(crate) const MAX_LIMIT: i32 = i16::MAX as i32;
 /// Rows that a `u16` can name.
-const MAX_ROWS: usize = 1 << 16;
+pub(crate) const MAX_ROWS: usize = 1 << 16;
 /// Bins of all rows together: 64 MiB, far beyond any bank in use, so that a hostile one cannot
 /// exhaust memory.
-const MAX_BINS: usize = 1 << 24;
+pub(crate) const MAX_BINS: usize = 1 << 24;
 
 /// One row, as it is stored: `freqs[i]` out of 65536 is the probability of the symbol `first + i`,
 /// except for the last bin, which is the escape that stands for all other symbols.
@@ -49,25 +51,55 @@ struct Row {
 
 /// A row of a bank, ready for coding.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct RowView<'a> {
-    pub(crate) first: i32,
+struct RowView<'a> {
+    first: i32,
     /// Index of the escape bin, which is also the number of literals.
-    pub(crate) escape: usize,
-    pub(crate) search: Search<'a>,
+    escape: usize,
+    search: Search<'a>,
 }
 
 impl RowView<'_> {
     /// The last literal.
     #[inline(always)]
-    pub(crate) fn last(&self) -> i32 {
+    fn last(&self) -> i32 {
         self.first + self.escape as i32 - 1
     }
 
     /// The bin that stands for a symbol: its own or the escape.
     #[inline(always)]
-    pub(crate) fn bin(&self, symbol: i32) -> usize {
+    fn bin(&self, symbol: i32) -> usize {
         // Symbols left of the first literal become large numbers.
         (symbol.wrapping_sub(self.first) as u32).min(self.escape as u32) as usize
+    }
+}
+
+/// Decoder's view of a row: finds the bin that holds a quantile. The symbol is the index of the bin.
+#[derive(Clone, Copy, Debug)]
+struct Search<'a> {
+    /// Slots of the row, which together hold the whole range.
+    slots: &'a [Slot],
+    /// For each equal part of the range, the bin that holds its first quantile.
+    hints: &'a [u16],
+    /// A quantile's part of the range is `quantile >> shift`.
+    shift: u32,
+}
+
+impl EntropyModel<PRECISION> for Search<'_> {
+    type Symbol = usize;
+    type Probability = u16;
+}
+
+impl DecoderModel<PRECISION> for Search<'_> {
+    #[inline(always)]
+    fn quantile_function(&self, quantile: u16) -> (usize, u16, NonZeroU16) {
+        let mut bin = usize::from(self.hints[usize::from(quantile >> self.shift)]);
+        let mut slot = self.slots[bin];
+        // Ends at the last bin at the latest, because a row holds the whole range.
+        while !slot.reaches(quantile) {
+            bin += 1;
+            slot = self.slots[bin];
+        }
+        (bin, slot.left, slot.freq)
     }
 }
 
@@ -108,6 +140,15 @@ impl Tables {
         Ok(tables)
     }
 
+    /// The same rows with all of them coded: for estimates of what a row that is not coded would cost.
+    #[must_use]
+    pub fn all_coded(self) -> Self {
+        Self {
+            skip_below: 0,
+            ..self
+        }
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -143,7 +184,7 @@ impl Tables {
             return f64::INFINITY;
         }
         let bin = view.bin(symbol);
-        let bits = PRECISION as f64 - f64::from(view.search.slots[bin].freq.get()).log2();
+        let bits = view.search.slots[bin].bits();
         if bin == view.escape {
             bits + f64::from(Escape::of(symbol, view.first, view.last()).bits())
         } else {
@@ -151,9 +192,65 @@ impl Tables {
         }
     }
 
+    /// Writes a symbol in a row that is coded.
+    #[inline(always)]
+    pub(crate) fn write(&self, row: u16, symbol: i32, out: &mut Slots) -> Result<(), CodeError> {
+        let view = self.row(row).ok_or_else(|| self.unknown(row))?;
+        let bin = view.bin(symbol);
+        out.push(view.search.slots[bin]);
+        if bin == view.escape {
+            return self.write_escape(symbol, view.first, view.last(), out);
+        }
+        Ok(())
+    }
+
+    // Rare, and large once inlined: kept out of the loop over symbols.
+    #[cold]
+    #[inline(never)]
+    fn write_escape(
+        &self,
+        symbol: i32,
+        first: i32,
+        last: i32,
+        out: &mut Slots,
+    ) -> Result<(), CodeError> {
+        if self.is_beyond_limit(symbol) {
+            let limit = self.limit;
+            return Err(CodeError::SymbolBeyondLimit { symbol, limit });
+        }
+        out.extend(Escape::of(symbol, first, last).slots());
+        Ok(())
+    }
+
+    /// Reads a symbol of a row that is coded.
+    #[inline(always)]
+    pub(crate) fn read(&self, row: u16, from: &mut RawReader<'_>) -> Result<i32, CodeError> {
+        let view = self.row(row).ok_or_else(|| self.unknown(row))?;
+        let bin = from.decode(view.search);
+        if bin != view.escape {
+            return Ok(view.first + bin as i32);
+        }
+        let symbol = escape::read(from, view.first, view.last());
+        if self.is_beyond_limit(symbol) {
+            let limit = self.limit;
+            return Err(CodeError::EscapeBeyondLimit { symbol, limit });
+        }
+        Ok(symbol)
+    }
+
+    /// Checks that a row exists.
+    #[inline]
+    pub(crate) fn check_row(&self, row: u16) -> Result<(), CodeError> {
+        if usize::from(row) < self.len() {
+            Ok(())
+        } else {
+            Err(self.unknown(row))
+        }
+    }
+
     /// A row by its index.
     #[inline(always)]
-    pub(crate) fn row(&self, index: u16) -> Option<RowView<'_>> {
+    fn row(&self, index: u16) -> Option<RowView<'_>> {
         let row = self.rows.get(usize::from(index))?;
         let (slots, hints) = (row.slots as usize, row.hints as usize);
         let escape = usize::from(row.escape);
@@ -169,7 +266,7 @@ impl Tables {
     }
 
     #[inline(always)]
-    pub(crate) fn is_beyond_limit(&self, symbol: i32) -> bool {
+    fn is_beyond_limit(&self, symbol: i32) -> bool {
         symbol.unsigned_abs() > self.limit.unsigned_abs()
     }
 

@@ -2,24 +2,9 @@
 
 mod common;
 
-use common::{GaussianMix, Random, gaussian_mix};
-use kiln_entropy::{CodeError, Reader, Symbols, Writer};
+use common::{Random, gaussian_mix};
 
 const SYMBOLS: usize = 400;
-
-fn write(mix: &GaussianMix, rows: &[u8], symbols: &mut [i16]) -> Vec<u8> {
-    let mut writer = Writer::new();
-    writer.code_all(&mix.tables, rows, symbols).unwrap();
-    writer.finish()
-}
-
-fn read(mix: &GaussianMix, rows: &[u8], bytes: &[u8]) -> Result<Vec<i16>, CodeError> {
-    let mut symbols = vec![0; rows.len()];
-    let mut reader = Reader::new(bytes)?;
-    reader.code_all(&mix.tables, rows, &mut symbols)?;
-    reader.finish()?;
-    Ok(symbols)
-}
 
 #[test]
 fn single_wrong_rows_are_noticed_or_harmless() {
@@ -27,15 +12,15 @@ fn single_wrong_rows_are_noticed_or_harmless() {
     let mut random = Random(11);
     let (mut trials, mut missed) = (0, 0);
     for _ in 0..200 {
-        let (rows, mut symbols) = mix.draw(&mut random, SYMBOLS);
-        let bytes = write(&mix, &rows, &mut symbols);
+        let (rows, symbols) = mix.draw(&mut random, SYMBOLS);
+        let bytes = mix.write(&rows, &symbols);
         for _ in 0..100 {
             let mut wrong = rows.clone();
             let at = random.next() as usize % SYMBOLS;
             // A neighbour, as from a network that is off by one unit, is the hardest to notice.
             wrong[at] = if wrong[at] == 0 { 1 } else { wrong[at] - 1 };
             trials += 1;
-            missed += usize::from(read(&mix, &wrong, &bytes).is_ok_and(|read| read != symbols));
+            missed += usize::from(mix.read(&wrong, &bytes).is_ok_and(|read| read != symbols));
         }
     }
     println!("{missed} of {trials} wrong rows gave wrong symbols and a good end");
@@ -48,11 +33,11 @@ fn truncations_are_noticed() {
     let mut random = Random(12);
     let (mut trials, mut missed) = (0, 0);
     for _ in 0..50 {
-        let (rows, mut symbols) = mix.draw(&mut random, SYMBOLS);
-        let bytes = write(&mix, &rows, &mut symbols);
+        let (rows, symbols) = mix.draw(&mut random, SYMBOLS);
+        let bytes = mix.write(&rows, &symbols);
         for len in 0..bytes.len() {
             trials += 1;
-            missed += usize::from(read(&mix, &rows, &bytes[..len]).is_ok());
+            missed += usize::from(mix.read(&rows, &bytes[..len]).is_ok());
         }
     }
     println!("{missed} of {trials} truncations ended well");
@@ -65,13 +50,13 @@ fn single_wrong_bits_are_noticed() {
     let mut random = Random(13);
     let (mut trials, mut missed) = (0, 0);
     for _ in 0..10 {
-        let (rows, mut symbols) = mix.draw(&mut random, SYMBOLS);
-        let bytes = write(&mix, &rows, &mut symbols);
+        let (rows, symbols) = mix.draw(&mut random, SYMBOLS);
+        let bytes = mix.write(&rows, &symbols);
         for bit in 0..bytes.len() * 8 {
             let mut wrong = bytes.clone();
             wrong[bit / 8] ^= 1 << (bit % 8);
             trials += 1;
-            missed += usize::from(read(&mix, &rows, &wrong).is_ok());
+            missed += usize::from(mix.read(&rows, &wrong).is_ok());
         }
     }
     println!("{missed} of {trials} wrong bits gave a good end");
@@ -81,14 +66,14 @@ fn single_wrong_bits_are_noticed() {
 #[test]
 fn appended_bytes_are_noticed() {
     let mix = gaussian_mix();
-    let (rows, mut symbols) = mix.draw(&mut Random(14), SYMBOLS);
-    let bytes = write(&mix, &rows, &mut symbols);
+    let (rows, symbols) = mix.draw(&mut Random(14), SYMBOLS);
+    let bytes = mix.write(&rows, &symbols);
     for extra in 1..=16 {
         let longer: Vec<u8> = bytes
             .iter()
             .copied()
-            .chain((0..extra).map(|i| i * 37))
+            .chain((0..extra).map(|i: u8| i.wrapping_mul(37)))
             .collect();
-        assert!(read(&mix, &rows, &longer).is_err(), "{extra} bytes more");
+        assert!(mix.read(&rows, &longer).is_err(), "{extra} bytes more");
     }
 }

@@ -1,85 +1,83 @@
-//! Whatever is written comes back, through either way of calling, for any tables.
+//! Whatever is written comes back, through either way of calling, for any model, places and symbols; and whatever is
+//! read is something that could have been written.
 
-use kiln_entropy::{CodeError, Reader, RowSpec, Symbols, Tables, Writer};
+mod common;
+mod parameters;
+
+use std::fmt::Debug;
+
+use common::{read, write};
+use kiln_entropy::{
+    Chained, CodeError, Coder, Estimate, Follow, Mixture, Reader, RowSpec, Rows, SymbolModel,
+    Tables, Uniform, Writer,
+};
+use parameters::{
+    bank_and_chains, bank_and_symbols, indices, mixtures, parameters_of_curves, wrong_symbol,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::Index;
 
-#[derive(Clone, Debug)]
-struct Bank {
-    limit: i32,
-    skip_below: u16,
-    rows: Vec<(i32, Vec<u16>)>,
-}
+/// Both ways of calling give the same bytes, symbols and places, in every direction, and about as many bytes as
+/// estimated.
+fn check_round_trip<M>(model: M, at: &[M::At], symbols: &[i16]) -> Result<(), TestCaseError>
+where
+    M: SymbolModel + Clone,
+    M::At: PartialEq + Debug,
+{
+    let bytes = write(model.clone(), at, symbols).unwrap();
+    prop_assert_eq!(&read(model.clone(), at, &bytes).unwrap(), &symbols);
 
-impl Bank {
-    fn tables(&self) -> Tables {
-        let specs = self.rows.iter().map(|(first, freqs)| RowSpec {
-            first: *first,
-            freqs,
-        });
-        Tables::new(specs, self.skip_below, self.limit).unwrap()
+    let (mut writer, mut reader) = (Writer::new(), Reader::new(&bytes).unwrap());
+    let mut models = [model.clone(), model.clone(), model.clone()];
+    let mut used = Vec::new();
+    for (&at, &symbol) in at.iter().zip(symbols) {
+        let mut symbol = i32::from(symbol);
+        let written = writer.code_one(&mut models[0], at, &mut symbol).unwrap();
+        let mut found = 99;
+        let read = reader.code_one(&mut models[1], at, &mut found).unwrap();
+        let followed = Follow.code_one(&mut models[2], at, &mut symbol).unwrap();
+        prop_assert_eq!(found, symbol);
+        prop_assert_eq!((read, followed), (written, written));
+        used.push(written);
     }
+    reader.finish().unwrap();
+    prop_assert_eq!(&writer.finish(), &bytes);
+
+    let (mut places, mut symbols) = (at.to_vec(), symbols.to_vec());
+    let mut estimate = Estimate::new();
+    estimate
+        .code(&mut model.clone(), &mut places, &mut symbols)
+        .unwrap();
+    prop_assert_eq!(places, used);
+    prop_assert_eq!(estimate.symbols, at.len() as u64);
+    // 2.04 bytes for the start, less than one to fill the last, and the coder's own loss.
+    let (bytes, ideal) = (bytes.len() as f64, estimate.bits / 8.0);
+    prop_assert!(bytes <= ideal * 1.0005 + 3.1, "{} for {}", bytes, ideal);
+    prop_assert!(bytes >= ideal * 0.9995, "{} for {}", bytes, ideal);
+    Ok(())
 }
 
-/// Frequencies in proportion to the weights, each at least 1; the rounding goes to the last.
-fn frequencies(weights: &[u32]) -> Vec<u16> {
-    let free = 65_536 - weights.len() as u64;
-    let sum = weights.iter().map(|&w| u64::from(w)).sum::<u64>().max(1);
-    let mut freqs: Vec<u16> = weights
-        .iter()
-        .map(|&w| (1 + free * u64::from(w) / sum) as u16)
-        .collect();
-    let rest = 65_536 - freqs.iter().map(|&f| u64::from(f)).sum::<u64>();
-    *freqs.last_mut().unwrap() += rest as u16;
-    freqs
-}
-
-fn row(limit: i32) -> impl Strategy<Value = (i32, Vec<u16>)> {
-    let weight = prop_oneof![Just(0), 1..100u32, 1..1_000_000u32];
-    (-limit..=limit, vec(weight, 2..80)).prop_map(move |(first, mut weights)| {
-        // As many literals as fit below the limit, then the escape.
-        weights.truncate((limit - first) as usize + 2);
-        (first, frequencies(&weights))
-    })
-}
-
-fn bank() -> impl Strategy<Value = Bank> {
-    prop_oneof![Just(32_767), 1..50i32, 1..=32_767i32].prop_flat_map(|limit| {
-        vec(row(limit), 1..8).prop_flat_map(move |rows| {
-            let count = rows.len() as u16;
-            (0..=count, Just(rows)).prop_map(move |(skip_below, rows)| Bank {
-                limit,
-                skip_below,
-                rows,
-            })
-        })
-    })
-}
-
-/// A row and a symbol that may be written in it: near the literals, anywhere, or at the limits.
-fn symbol(bank: &Bank, index: Index, near: i32, far: i32, kind: u8) -> (u8, i16) {
-    let row = index.index(bank.rows.len());
-    let (first, freqs) = &bank.rows[row];
-    let symbol = match kind {
-        _ if row < usize::from(bank.skip_below) => 0,
-        0 => bank.limit,
-        1 => -bank.limit,
-        2 => far % (bank.limit + 1),
-        _ => (first + near.rem_euclid(freqs.len() as i32 + 2) - 1).clamp(-bank.limit, bank.limit),
+/// Any bytes give symbols that can be written at these places, or an error that says that the data is damaged.
+fn check_any_bytes<M>(model: M, at: &[M::At], bytes: &[u8]) -> Result<(), TestCaseError>
+where
+    M: SymbolModel + Clone,
+{
+    let Ok(mut reader) = Reader::new(bytes) else {
+        return Ok(());
     };
-    (row as u8, symbol as i16)
-}
-
-fn bank_and_symbols() -> impl Strategy<Value = (Bank, Vec<u8>, Vec<i16>)> {
-    let choice = (any::<Index>(), any::<i32>(), any::<i32>(), 0..12u8);
-    (bank(), vec(choice, 0..300)).prop_map(|(bank, choices)| {
-        let pairs = choices
-            .into_iter()
-            .map(|(index, near, far, kind)| symbol(&bank, index, near, far, kind));
-        let (rows, symbols) = pairs.unzip();
-        (bank, rows, symbols)
-    })
+    let mut symbols = vec![99; at.len()];
+    match reader.code(&mut model.clone(), &mut at.to_vec(), &mut symbols) {
+        Ok(()) => {
+            let written = write(model, at, &symbols).unwrap();
+            // Only one stream stands for these symbols, so that one that ends well must be it.
+            if reader.finish().is_ok() {
+                prop_assert_eq!(written, bytes);
+            }
+        }
+        Err(CodeError::Exhausted | CodeError::EscapeBeyondLimit { .. }) => {}
+        Err(error) => prop_assert!(false, "{error}"),
+    }
+    Ok(())
 }
 
 proptest! {
@@ -90,65 +88,55 @@ proptest! {
     })]
 
     #[test]
-    fn both_ways_of_calling_agree((bank, rows, mut symbols) in bank_and_symbols()) {
+    fn rows((bank, rows, symbols) in bank_and_symbols(), bytes in vec(any::<u8>(), 0..200)) {
         let tables = bank.tables();
-        let mut all = Writer::new();
-        all.code_all(&tables, &rows, &mut symbols).unwrap();
-        let bytes = all.finish();
-        let mut single = Writer::new();
-        for (&row, &symbol) in rows.iter().zip(&symbols) {
-            single.code(&tables, row.into(), &mut symbol.into()).unwrap();
-        }
-        prop_assert_eq!(&bytes, &single.finish());
-
-        let mut reader = Reader::new(&bytes).unwrap();
-        let mut read = vec![99; symbols.len()];
-        reader.code_all(&tables, &rows, &mut read).unwrap();
-        reader.finish().unwrap();
-        prop_assert_eq!(&read, &symbols);
-
-        let mut reader = Reader::new(&bytes).unwrap();
-        for (&row, &symbol) in rows.iter().zip(&symbols) {
-            let mut read = 99;
-            reader.code(&tables, row.into(), &mut read).unwrap();
-            prop_assert_eq!(read, i32::from(symbol));
-        }
-        reader.finish().unwrap();
+        check_round_trip(Rows::new(&tables), &rows, &symbols)?;
+        check_any_bytes(Rows::new(&tables), &rows, &bytes)?;
+        let wide: Vec<u16> = rows.iter().map(|&row| row.into()).collect();
+        check_round_trip(Rows::new(&tables), &wide, &symbols)?;
+        prop_assert_eq!(
+            write(Rows::new(&tables), &wide, &symbols),
+            write(Rows::new(&tables), &rows, &symbols)
+        );
     }
 
     #[test]
-    fn bytes_stay_near_the_estimate((bank, rows, mut symbols) in bank_and_symbols()) {
+    fn chained_rows((bank, at, symbols) in bank_and_chains(), bytes in vec(any::<u8>(), 0..200)) {
         let tables = bank.tables();
-        let cost = |(&row, &symbol): (&u8, &i16)| tables.cost_bits(row.into(), symbol.into());
-        let bits: f64 = rows.iter().zip(&symbols).map(cost).sum();
-        let mut writer = Writer::new();
-        writer.code_all(&tables, &rows, &mut symbols).unwrap();
-        let bytes = writer.finish().len() as f64;
-        // 2.04 bytes for the start, less than one to fill the last, and the coder's own loss.
-        prop_assert!(bytes <= bits / 8.0 * 1.0005 + 3.1, "{} bytes for {} bits", bytes, bits);
-        prop_assert!(bytes >= bits / 8.0 * 0.9995, "{} bytes for {} bits", bytes, bits);
+        check_round_trip(Chained::new(&tables, 5), &at, &symbols)?;
+        check_any_bytes(Chained::new(&tables, 5), &at, &bytes)?;
     }
 
     #[test]
-    fn any_bytes_give_symbols_or_an_error(
-        (bank, rows, _) in bank_and_symbols(),
+    fn equally_likely_symbols((at, symbols) in indices(), bytes in vec(any::<u8>(), 0..200)) {
+        check_round_trip(Uniform, &at, &symbols)?;
+        check_any_bytes(Uniform, &at, &bytes)?;
+    }
+
+    #[test]
+    fn mixtures_of_curves(
+        (curves, at, symbols) in parameters_of_curves().prop_flat_map(mixtures),
         bytes in vec(any::<u8>(), 0..200),
     ) {
+        let curves = curves.bank();
+        check_round_trip(Mixture::new(&curves), &at, &symbols)?;
+        check_any_bytes(Mixture::new(&curves), &at, &bytes)?;
+    }
+
+    /// A model with a state may be called with symbols, places and lengths that make no sense.
+    #[test]
+    fn nonsense_is_refused((bank, at, symbols) in bank_and_chains(), wrong in wrong_symbol()) {
         let tables = bank.tables();
-        let mut symbols = vec![0; rows.len()];
-        let Ok(mut reader) = Reader::new(&bytes) else { return Ok(()) };
-        match reader.code_all(&tables, &rows, &mut symbols) {
-            Ok(()) => {
-                prop_assert!(symbols.iter().all(|s| i32::from(*s).abs() <= bank.limit));
-                // Only one stream stands for these symbols, so that one that ends well must be it.
-                if reader.finish().is_ok() {
-                    let mut writer = Writer::new();
-                    writer.code_all(&tables, &rows, &mut symbols).unwrap();
-                    prop_assert_eq!(writer.finish(), bytes);
-                }
-            }
-            Err(CodeError::Exhausted | CodeError::EscapeBeyondLimit { .. }) => {}
-            Err(error) => prop_assert!(false, "{error}"),
+        let short = &at[..at.len() / 2];
+        for (at, symbols) in [(short, &symbols[..]), (&at[..], &symbols[..symbols.len() / 2])] {
+            let is_equal = at.len() == symbols.len();
+            prop_assert_eq!(write(Chained::new(&tables, 5), at, symbols).is_ok(), is_equal);
+            let mut followed = at.to_vec();
+            let follow = Chained::new(&tables, 5).follow_all(&mut followed, symbols);
+            prop_assert_eq!(follow.is_ok(), is_equal);
+        }
+        for at in &at {
+            let _ = Writer::new().code_one(&mut Chained::new(&tables, 1), *at, &mut { wrong });
         }
     }
 }
@@ -157,15 +145,12 @@ proptest! {
 #[test]
 fn a_stream_that_ends_well_is_the_only_one_for_its_symbols() {
     let freqs = [20_000, 30_000, 10_000, 5_536];
-    let tables = Tables::new(
-        [RowSpec {
-            first: -1,
-            freqs: &freqs,
-        }],
-        0,
-        100,
-    )
-    .unwrap();
+    let spec = RowSpec {
+        first: -1,
+        freqs: &freqs,
+    };
+    let tables = Tables::new([spec], 0, 100).unwrap();
+    let mut rows = Rows::new(&tables);
     let mut complete = 0;
     for start in 0..4_000_000u32 {
         let bytes = &start.to_le_bytes()[..3];
@@ -174,8 +159,8 @@ fn a_stream_that_ends_well_is_the_only_one_for_its_symbols() {
         };
         let mut writer = Writer::new();
         let mut symbol = 0;
-        while reader.code(&tables, 0, &mut symbol).is_ok() {
-            writer.code(&tables, 0, &mut symbol).unwrap();
+        while reader.code_one(&mut rows, 0u8, &mut symbol).is_ok() {
+            writer.code_one(&mut rows, 0, &mut symbol).unwrap();
             if reader.clone().finish().is_ok() {
                 assert_eq!(writer.clone().finish(), bytes);
                 complete += 1;

@@ -1,6 +1,8 @@
-//! Rows and symbols that several tests draw from.
+//! Rows and symbols that several tests draw from, and short ways to code them.
+// Each test crate uses its own part of this module.
+#![allow(dead_code)]
 
-use kiln_entropy::{RowSpec, Tables, freeze};
+use kiln_entropy::{CodeError, Coder, Reader, RowSpec, Rows, SymbolModel, Tables, Writer, freeze};
 
 /// Symbols beyond this are refused by the tables of [`gaussian_mix`].
 pub const LIMIT: i32 = 32_767;
@@ -16,6 +18,30 @@ impl Random {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
+}
+
+/// The bytes of symbols at the given places.
+pub fn write<M: SymbolModel>(
+    mut model: M,
+    at: &[M::At],
+    symbols: &[i16],
+) -> Result<Vec<u8>, CodeError> {
+    let mut writer = Writer::new();
+    writer.code(&mut model, &mut at.to_vec(), &mut symbols.to_vec())?;
+    Ok(writer.finish())
+}
+
+/// The symbols at the given places, if the bytes are those of so many.
+pub fn read<M: SymbolModel>(
+    mut model: M,
+    at: &[M::At],
+    bytes: &[u8],
+) -> Result<Vec<i16>, CodeError> {
+    let mut symbols = vec![99; at.len()];
+    let mut reader = Reader::new(bytes)?;
+    reader.code(&mut model, &mut at.to_vec(), &mut symbols)?;
+    reader.finish()?;
+    Ok(symbols)
 }
 
 /// A bank of normal rows, and the frequencies it was made from.
@@ -46,6 +72,16 @@ pub fn gaussian_mix() -> GaussianMix {
 }
 
 impl GaussianMix {
+    /// The bytes of symbols in these rows.
+    pub fn write(&self, rows: &[u8], symbols: &[i16]) -> Vec<u8> {
+        write(Rows::new(&self.tables), rows, symbols).unwrap()
+    }
+
+    /// The symbols in these rows.
+    pub fn read(&self, rows: &[u8], bytes: &[u8]) -> Result<Vec<i16>, CodeError> {
+        read(Rows::new(&self.tables), rows, bytes)
+    }
+
     /// Random rows and, from each row's own distribution, a symbol; escapes are a little beyond the
     /// literals.
     pub fn draw(&self, random: &mut Random, count: usize) -> (Vec<u8>, Vec<i16>) {

@@ -1,74 +1,10 @@
-//! What the coder sees of a row: slots of its 16-bit probability range, and ways to find them.
+//! Raw bits: bins that are equal or halve, of which the code after an escape consists.
 
-use std::borrow::Borrow;
 use std::num::NonZeroU16;
 
-use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
+use constriction::stream::model::{DecoderModel, EntropyModel};
 
-/// Bits of a probability: the frequencies of a row add up to `1 << PRECISION`.
-pub(crate) const PRECISION: usize = 16;
-
-/// The part of the range that one bin holds: `left .. left + freq`, out of 65536.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot {
-    pub(crate) left: u16,
-    pub(crate) freq: NonZeroU16,
-}
-
-impl Slot {
-    /// Whether `quantile`, which must not lie left of the slot, lies in it.
-    #[inline(always)]
-    fn reaches(self, quantile: u16) -> bool {
-        quantile.wrapping_sub(self.left) < self.freq.get()
-    }
-}
-
-impl EntropyModel<PRECISION> for Slot {
-    type Symbol = ();
-    type Probability = u16;
-}
-
-/// A slot is already the answer, whatever the symbol.
-impl EncoderModel<PRECISION> for Slot {
-    #[inline(always)]
-    fn left_cumulative_and_probability(
-        &self,
-        _symbol: impl Borrow<()>,
-    ) -> Option<(u16, NonZeroU16)> {
-        Some((self.left, self.freq))
-    }
-}
-
-/// Decoder's view of a row: finds the bin that holds a quantile. The symbol is the index of the
-/// bin.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Search<'a> {
-    /// Slots of the row, which together hold the whole range.
-    pub(crate) slots: &'a [Slot],
-    /// For each equal part of the range, the bin that holds its first quantile.
-    pub(crate) hints: &'a [u16],
-    /// A quantile's part of the range is `quantile >> shift`.
-    pub(crate) shift: u32,
-}
-
-impl EntropyModel<PRECISION> for Search<'_> {
-    type Symbol = usize;
-    type Probability = u16;
-}
-
-impl DecoderModel<PRECISION> for Search<'_> {
-    #[inline(always)]
-    fn quantile_function(&self, quantile: u16) -> (usize, u16, NonZeroU16) {
-        let mut bin = usize::from(self.hints[usize::from(quantile >> self.shift)]);
-        let mut slot = self.slots[bin];
-        // Ends at the last bin at the latest, because a row holds the whole range.
-        while !slot.reaches(quantile) {
-            bin += 1;
-            slot = self.slots[bin];
-        }
-        (bin, slot.left, slot.freq)
-    }
-}
+use crate::rans::{PRECISION, Slot};
 
 const TWO: NonZeroU16 = NonZeroU16::new(2).unwrap();
 
