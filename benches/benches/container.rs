@@ -6,15 +6,16 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use kiln_benches::brief;
 use kiln_container::{
-    Alpha, Boxes, ColorKind, Container, Depth, Frame, Header, Limits, expected_chunks, peek,
+    Alpha, Boxes, ColorKind, Container, Depth, Frame, FrameKind, Header, Limits, Reader, peek,
 };
 
-/// A file: side lengths of its picture, bytes of each chunk, bytes of an ICC profile.
+/// A file: side lengths of its picture, number of streams and bytes of each, bytes of an ICC profile.
 struct Kind {
     name: &'static str,
     width: u32,
     height: u32,
-    chunk: usize,
+    streams: usize,
+    stream: usize,
     icc: usize,
 }
 
@@ -23,21 +24,24 @@ const KINDS: [Kind; 3] = [
         name: "photo of 24 kB",
         width: 768,
         height: 512,
-        chunk: 12_000,
+        streams: 2,
+        stream: 12_000,
         icc: 0,
     },
     Kind {
         name: "photo of 24 kB with a profile of 500 kB",
         width: 768,
         height: 512,
-        chunk: 12_000,
+        streams: 2,
+        stream: 12_000,
         icc: 500_000,
     },
     Kind {
         name: "100 megapixels in 6 MB",
         width: 12_000,
         height: 8_333,
-        chunk: 330_000,
+        streams: 18,
+        stream: 330_000,
         icc: 0,
     },
 ];
@@ -50,26 +54,29 @@ fn noise(len: usize) -> Vec<u8> {
 }
 
 fn container(kind: &Kind) -> Container<'static> {
-    let chunks =
-        (0..expected_chunks(kind.width, kind.height)).map(|_| Cow::Owned(noise(kind.chunk)));
     Container {
         header: Header {
-            architecture: 1,
+            architecture: 4,
             decoder_set: [0x11; 8],
             width: kind.width,
             height: kind.height,
             color: ColorKind::Rgb,
             alpha: Alpha::None,
             depth: Depth::Eight,
+            portable: true,
+            sequence: None,
         },
         boxes: Boxes {
             icc: (kind.icc > 0).then(|| Cow::Owned(noise(kind.icc))),
             ..Boxes::default()
         },
         frames: vec![Frame {
+            kind: FrameKind::Intra,
             level: 32,
             symbols_crc: 0x1234_5678,
-            chunks: chunks.collect(),
+            graphics: None,
+            alpha: None,
+            streams: vec![Cow::Owned(noise(kind.stream)); kind.streams],
         }],
     }
 }
@@ -89,6 +96,16 @@ fn files(c: &mut Criterion) {
                 // What is parsed borrows the file, so only a number leaves the loop.
                 let parsed = Container::parse(black_box(&bytes), &limits).unwrap();
                 parsed.frames.len()
+            });
+        });
+        group.bench_function(BenchmarkId::new("read frame by frame", kind.name), |b| {
+            b.iter(|| {
+                let mut reader = Reader::new(black_box(&bytes[..]), &limits).unwrap();
+                let mut streams = 0;
+                while let Some(frame) = reader.next_frame().unwrap() {
+                    streams += frame.streams.len();
+                }
+                streams
             });
         });
         group.bench_function(BenchmarkId::new("write", kind.name), |b| {

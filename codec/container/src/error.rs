@@ -1,6 +1,6 @@
 //! What can go wrong, grouped by who must act.
 
-use std::fmt;
+use std::{fmt, io};
 
 use thiserror::Error;
 
@@ -43,9 +43,14 @@ pub enum ParseError {
     Truncated {
         /// Bytes given.
         have: u64,
-        /// Bytes that are needed at least, as far as known; the length of the whole file once its header is complete.
+        /// Bytes that are needed at least, as far as known: the end of the field or record at which the file ends.
         need: u64,
     },
+}
+
+/// Shorthand for [`ParseError::Damaged`] in a result of any source.
+pub(crate) fn damaged<T, E: From<ParseError>>(what: &'static str, offset: u64) -> Result<T, E> {
+    Err(ParseError::Damaged { what, offset }.into())
 }
 
 /// A part of the format that this reader does not know.
@@ -58,12 +63,14 @@ pub enum Feature {
     Architecture(u8),
     /// A format byte with reserved bits or a reserved alpha state.
     FormatByte(u8),
-    /// A sequence of so many frames; version 1 holds still pictures.
-    Sequence(u64),
-    /// A kind of frame other than intra.
-    FrameKind(u8),
     /// A box of a type that is not known and must not be skipped.
     Box(u8),
+    /// A record, told by its first byte, that is neither a frame of a known kind nor the end of a sequence.
+    Record(u8),
+    /// A graphics layer, for programs that cannot decode it yet.
+    Graphics,
+    /// A frame with a part of which nothing is known: the field that announces parts and streams.
+    Parts(u64),
 }
 
 impl fmt::Display for Feature {
@@ -72,11 +79,36 @@ impl fmt::Display for Feature {
             Self::Version(v) => write!(f, "format version {v}"),
             Self::Architecture(a) => write!(f, "architecture number {a}"),
             Self::FormatByte(b) => write!(f, "format byte {b:#04x}"),
-            Self::Sequence(n) => write!(f, "a sequence of {n} frames"),
-            Self::FrameKind(k) => write!(f, "frame kind {k}"),
             Self::Box(k) => write!(f, "box type {k:#04x}"),
+            Self::Record(k) => write!(f, "a record that begins with {k:#04x}"),
+            Self::Graphics => f.write_str("a graphics layer"),
+            Self::Parts(p) => write!(f, "a frame with parts {:#05b}", p & 0b111),
         }
     }
+}
+
+/// Why a file could not be read from a stream.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The underlying reader failed, or memory did not suffice for bytes that were there.
+    #[error("the file could not be read: {0}")]
+    Io(#[from] io::Error),
+    /// What was read is not a file that can be accepted.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+}
+
+/// Why a file could not be written to a stream.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum WriterError {
+    /// The underlying writer failed.
+    #[error("the file could not be written: {0}")]
+    Io(#[from] io::Error),
+    /// No file can hold what was given.
+    #[error(transparent)]
+    Refused(#[from] WriteError),
 }
 
 /// Why a container was not written: the caller built one that no file can hold.
@@ -94,19 +126,29 @@ pub enum WriteError {
     /// Architecture number 0 is reserved.
     #[error("architecture number 0 is reserved")]
     Architecture,
-    /// The alpha state is [`Alpha::Coded`](crate::Alpha::Coded) and there is no alpha box.
-    #[error("the header says that alpha is coded, but there is no alpha box")]
+    /// The alpha state is [`Alpha::Coded`](crate::Alpha::Coded) and an intra frame has no alpha channel.
+    #[error("the header says that alpha is coded, but an intra frame has no alpha channel")]
     MissingAlpha,
-    /// There is an alpha box and the alpha state is not [`Alpha::Coded`](crate::Alpha::Coded).
-    #[error("there is an alpha box, but the header does not say that alpha is coded")]
+    /// A frame has an alpha channel and the alpha state is not [`Alpha::Coded`](crate::Alpha::Coded).
+    #[error("a frame has an alpha channel, but the header does not say that alpha is coded")]
     UnexpectedAlpha,
+    /// A part of a frame holds no bytes; leave it out instead.
+    #[error("the {what} of a frame is empty; leave it out")]
+    EmptyPart {
+        /// The part.
+        what: &'static str,
+    },
+    /// The name of the device is empty, too long or has control characters.
+    #[error("a device name must have 1 to 255 bytes and no control characters")]
+    Device,
     /// A box holds no bytes; leave it out instead.
     #[error("the box of type {kind:#04x} is empty; leave it out")]
     EmptyBox {
         /// The type of the box.
         kind: u8,
     },
-    /// A box in [`Boxes::other`](crate::Boxes::other) has a type with a field of its own, or one that readers must not skip.
+    /// A box in [`Boxes::other`](crate::Boxes::other) has a type with a field of its own, or one that readers must
+    /// not skip.
     #[error("box type {kind:#04x} cannot be written as an other box")]
     BoxType {
         /// The type of the box.
@@ -120,25 +162,22 @@ pub enum WriteError {
         /// The first type out of order.
         kind: u8,
     },
-    /// Version 1 holds exactly one frame.
-    #[error("version 1 stores exactly one frame, not {frames}")]
+    /// The number of frames is not the one that the header gives; a sequence needs a frame at least.
+    #[error("{given} frames, where the header asks for {expected}")]
     Frames {
+        /// What the header asks for.
+        expected: u32,
         /// Number of frames given.
-        frames: usize,
+        given: u64,
     },
+    /// The first frame is predicted: there is none before it to predict it from.
+    #[error("the first frame must be an intra frame")]
+    FirstFrame,
     /// The level is above [`MAX_LEVEL`](crate::MAX_LEVEL).
     #[error("level {level} is outside 0..=63")]
     Level {
         /// The level given.
         level: u8,
-    },
-    /// The number of chunks is not the one that the picture size asks for.
-    #[error("the picture size asks for {expected} chunks, not {given}")]
-    Chunks {
-        /// What [`expected_chunks`](crate::expected_chunks) says.
-        expected: u32,
-        /// Number of chunks given.
-        given: usize,
     },
     /// The file does not fit in memory.
     #[error("the file would not fit in memory")]

@@ -2,6 +2,10 @@
 
 use crate::cursor::Cursor;
 use crate::error::{Feature, ParseError, WriteError};
+use crate::fields::Fields;
+use crate::limits::Limits;
+use crate::sequence::Sequence;
+use crate::source::Source;
 use crate::varint;
 
 /// The signature. Its first byte is no ASCII and no start of a UTF-8 sequence, so that text tools see a binary file.
@@ -13,17 +17,15 @@ pub const VERSION: u8 = 1;
 /// Largest width and height, in pixels.
 pub const MAX_SIDE: u32 = 1 << 30;
 
-/// As many bytes from the start of a file always suffice for [`peek`].
-pub const MAX_PEEK_BYTES: usize = 4 + 1 + 1 + 8 + 1 + 5 + 5;
-
-/// Where the format byte is, in bytes from the start of the file.
-pub(crate) const FORMAT_BYTE_OFFSET: u64 = 4 + 1 + 1 + 8;
+/// As many bytes from the start of a file always suffice for [`peek`]; those of a still picture fit in 25.
+pub const MAX_PEEK_BYTES: usize = 4 + 1 + 1 + 8 + 1 + 5 + 5 + 5 + 5 + 5;
 
 const COLOR_RGB: u8 = 1 << 0;
 const ALPHA_SHIFT: u32 = 1;
 const ALPHA_MASK: u8 = 0b11 << ALPHA_SHIFT;
 const DEPTH_SIXTEEN: u8 = 1 << 3;
-const RESERVED: u8 = 0b11 << 4;
+const NOT_PORTABLE: u8 = 1 << 4;
+const RESERVED: u8 = 1 << 5;
 const SEQUENCE: u8 = 1 << 6;
 const BOXES: u8 = 1 << 7;
 
@@ -43,7 +45,7 @@ pub enum Alpha {
     None,
     /// The picture has an alpha channel and it is fully opaque everywhere: no bytes are spent on it.
     Opaque,
-    /// The alpha channel is in the alpha box.
+    /// Every intra frame brings the alpha channel: [`Frame::alpha`](crate::Frame::alpha).
     Coded,
 }
 
@@ -73,21 +75,25 @@ pub struct Header {
     pub alpha: Alpha,
     /// Bits per sample.
     pub depth: Depth,
-}
-
-/// Optional parts that the format byte announces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Announced {
-    /// A frame count follows the height.
-    pub(crate) sequence: bool,
-    /// A box directory follows.
-    pub(crate) boxes: bool,
+    /// Whether every machine decodes the same integers. A file that is not portable was coded with probabilities that
+    /// come from floats: a machine whose arithmetic differs from the writer's may fail to decode it.
+    pub portable: bool,
+    /// What makes the file a sequence; `None` for a still picture.
+    pub sequence: Option<Sequence>,
 }
 
 impl Header {
     /// Width times height; the limits on sides keep it below 2^61.
     pub fn pixels(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Number of frames, where it is known in advance: one in a still picture.
+    pub fn frames(&self) -> Option<u32> {
+        match self.sequence {
+            Some(sequence) => sequence.frames.map(|frames| frames.get()),
+            None => Some(1),
+        }
     }
 
     /// Fails when no file can hold this header.
@@ -114,39 +120,46 @@ impl Header {
         out.push(self.format_byte(boxes));
         varint::push(out, self.width.into());
         varint::push(out, self.height.into());
+        if let Some(sequence) = &self.sequence {
+            sequence.push(out);
+        }
     }
 
-    /// Reads the header and stops before the frame count.
-    pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<(Self, Announced), ParseError> {
-        take_magic(cursor)?;
-        let version = cursor.u8()?;
+    /// Reads the header, holding sizes against the limits as they come, and stops before the number of boxes. Says
+    /// besides whether that number follows.
+    pub(crate) fn take<'a, S: Source<'a>>(
+        fields: &mut Fields<S>,
+        limits: &Limits,
+    ) -> Result<(Self, bool), S::Error> {
+        take_magic(fields)?;
+        let unsupported = |what| Err(ParseError::Unsupported { what }.into());
+        let version = fields.u8()?;
         if version != VERSION {
-            return Err(ParseError::Unsupported {
-                what: Feature::Version(version),
-            });
+            return unsupported(Feature::Version(version));
         }
-        let architecture = cursor.u8()?;
+        let architecture = fields.u8()?;
         if architecture == 0 {
-            return Err(ParseError::Unsupported {
-                what: Feature::Architecture(architecture),
-            });
+            return unsupported(Feature::Architecture(architecture));
         }
-        let decoder_set = cursor.array()?;
-        let (color, alpha, depth, announced) = parse_format_byte(cursor.u8()?)?;
-        let width = take_side(cursor, "a width outside 1 to 2^30")?;
-        let height = take_side(cursor, "a height outside 1 to 2^30")?;
-        Ok((
-            Self {
-                architecture,
-                decoder_set,
-                width,
-                height,
-                color,
-                alpha,
-                depth,
-            },
-            announced,
-        ))
+        let decoder_set = fields.array()?;
+        let format = parse_format_byte(fields.u8()?)?;
+        let mut header = Self {
+            architecture,
+            decoder_set,
+            width: fields.varint_in(1..=MAX_SIDE, "a width outside 1 to 2^30")?,
+            height: fields.varint_in(1..=MAX_SIDE, "a height outside 1 to 2^30")?,
+            color: format.color,
+            alpha: format.alpha,
+            depth: format.depth,
+            portable: format.portable,
+            sequence: None,
+        };
+        limits.check_size(&header)?;
+        if format.sequence {
+            header.sequence = Some(Sequence::take(fields)?);
+        }
+        limits.check_frames(header.frames().unwrap_or(1).into())?;
+        Ok((header, format.boxes))
     }
 
     fn format_byte(&self, boxes: bool) -> u8 {
@@ -163,7 +176,13 @@ impl Header {
             Depth::Eight => 0,
             Depth::Sixteen => DEPTH_SIXTEEN,
         };
-        color | alpha << ALPHA_SHIFT | depth | if boxes { BOXES } else { 0 }
+        let flag = |bit: u8, set: bool| if set { bit } else { 0 };
+        color
+            | alpha << ALPHA_SHIFT
+            | depth
+            | flag(NOT_PORTABLE, !self.portable)
+            | flag(SEQUENCE, self.sequence.is_some())
+            | flag(BOXES, boxes)
     }
 }
 
@@ -176,28 +195,31 @@ impl Header {
 /// [`ParseError::NotKiln`], [`ParseError::Unsupported`] or [`ParseError::Damaged`] when the prefix is no header of
 /// this version, [`ParseError::Truncated`] when it ends inside one.
 pub fn peek(bytes: &[u8]) -> Result<Header, ParseError> {
-    Ok(Header::take(&mut Cursor::new(bytes))?.0)
+    Ok(Header::take(&mut Fields::new(Cursor::new(bytes)), &Limits::NONE)?.0)
 }
 
 /// A short input that agrees with the signature as far as it goes is a truncated file, not a foreign one.
-fn take_magic(cursor: &mut Cursor<'_>) -> Result<(), ParseError> {
+fn take_magic<'a, S: Source<'a>>(fields: &mut Fields<S>) -> Result<(), S::Error> {
     for expected in MAGIC {
-        if cursor.u8()? != expected {
-            return Err(ParseError::NotKiln);
+        if fields.u8()? != expected {
+            return Err(ParseError::NotKiln.into());
         }
     }
     Ok(())
 }
 
-fn take_side(cursor: &mut Cursor<'_>, what: &'static str) -> Result<u32, ParseError> {
-    let offset = cursor.position();
-    match u32::try_from(varint::take(cursor)?) {
-        Ok(side @ 1..=MAX_SIDE) => Ok(side),
-        _ => Err(ParseError::Damaged { what, offset }),
-    }
+/// What the format byte says.
+#[derive(Clone, Copy, Debug)]
+struct Format {
+    color: ColorKind,
+    alpha: Alpha,
+    depth: Depth,
+    portable: bool,
+    sequence: bool,
+    boxes: bool,
 }
 
-fn parse_format_byte(byte: u8) -> Result<(ColorKind, Alpha, Depth, Announced), ParseError> {
+fn parse_format_byte(byte: u8) -> Result<Format, ParseError> {
     let unsupported = ParseError::Unsupported {
         what: Feature::FormatByte(byte),
     };
@@ -220,16 +242,22 @@ fn parse_format_byte(byte: u8) -> Result<(ColorKind, Alpha, Depth, Announced), P
     } else {
         Depth::Sixteen
     };
-    let announced = Announced {
+    Ok(Format {
+        color,
+        alpha,
+        depth,
+        portable: byte & NOT_PORTABLE == 0,
         sequence: byte & SEQUENCE != 0,
         boxes: byte & BOXES != 0,
-    };
-    Ok((color, alpha, depth, announced))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZero;
+
     use super::*;
+    use crate::sequence::Rate;
 
     fn header() -> Header {
         Header {
@@ -240,6 +268,18 @@ mod tests {
             color: ColorKind::Rgb,
             alpha: Alpha::None,
             depth: Depth::Eight,
+            portable: true,
+            sequence: None,
+        }
+    }
+
+    /// The sequence with the longest head.
+    fn sequence() -> Sequence {
+        let numerator = NonZero::<u32>::MAX;
+        let denominator = NonZero::new(u32::MAX - 1).unwrap();
+        Sequence {
+            rate: Rate::new(numerator, denominator),
+            frames: Some(NonZero::<u32>::MAX),
         }
     }
 
@@ -260,7 +300,7 @@ mod tests {
     fn every_format_byte_has_one_meaning() {
         let mut accepted = 0;
         for byte in 0..=u8::MAX {
-            let Ok((color, alpha, depth, announced)) = parse_format_byte(byte) else {
+            let Ok(format) = parse_format_byte(byte) else {
                 assert!(
                     byte & RESERVED != 0 || byte & ALPHA_MASK == ALPHA_MASK,
                     "{byte:#x}"
@@ -268,36 +308,42 @@ mod tests {
                 continue;
             };
             let written = Header {
-                color,
-                alpha,
-                depth,
+                color: format.color,
+                alpha: format.alpha,
+                depth: format.depth,
+                portable: format.portable,
+                sequence: format.sequence.then(sequence),
                 ..header()
             }
-            .format_byte(announced.boxes);
-            assert_eq!(
-                written | if announced.sequence { SEQUENCE } else { 0 },
-                byte
-            );
+            .format_byte(format.boxes);
+            assert_eq!(written, byte);
             accepted += 1;
         }
-        // Two colour kinds, three alpha states, two depths, two announcements.
-        assert_eq!(accepted, 2 * 3 * 2 * 2 * 2);
+        // Two colour kinds, three alpha states, two depths, three flags.
+        assert_eq!(accepted, 2 * 3 * 2 * 2 * 2 * 2);
     }
 
     #[test]
     fn largest_header_is_seen_through_the_smallest_sufficient_prefix() {
-        let header = Header {
-            width: MAX_SIDE,
-            height: MAX_SIDE,
-            ..header()
-        };
-        let mut bytes = encode(&header);
-        assert_eq!(bytes.len(), MAX_PEEK_BYTES);
-        bytes.extend([0xFF; 3]);
-        assert_eq!(peek(&bytes[..MAX_PEEK_BYTES]), Ok(header));
-        assert_eq!(header.pixels(), 1 << 60);
-        let short = ParseError::Truncated { have: 24, need: 25 };
-        assert_eq!(peek(&bytes[..MAX_PEEK_BYTES - 1]), Err(short));
+        for (sequence, len) in [(None, 25), (Some(sequence()), MAX_PEEK_BYTES)] {
+            let header = Header {
+                width: MAX_SIDE,
+                height: MAX_SIDE,
+                sequence,
+                ..header()
+            };
+            let mut bytes = encode(&header);
+            assert_eq!(bytes.len(), len);
+            bytes.extend([0xFF; 3]);
+            assert_eq!(peek(&bytes[..len]), Ok(header));
+            assert_eq!(header.pixels(), 1 << 60);
+            let have = len as u64 - 1;
+            let short = ParseError::Truncated {
+                have,
+                need: have + 1,
+            };
+            assert_eq!(peek(&bytes[..len - 1]), Err(short));
+        }
     }
 
     #[test]
@@ -319,7 +365,7 @@ mod tests {
         let unsupported = |what| Err(ParseError::Unsupported { what });
         assert_eq!(patched(4, 2), unsupported(Feature::Version(2)));
         assert_eq!(patched(5, 0), unsupported(Feature::Architecture(0)));
-        assert_eq!(patched(14, 0x10), unsupported(Feature::FormatByte(0x10)));
+        assert_eq!(patched(14, 0x20), unsupported(Feature::FormatByte(0x20)));
         assert_eq!(
             patched(14, ALPHA_MASK),
             unsupported(Feature::FormatByte(ALPHA_MASK))

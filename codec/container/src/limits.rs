@@ -16,10 +16,14 @@ use crate::header::Header;
 pub struct Limits {
     /// Largest `width * height`. Default: 128 million.
     pub max_pixels: u64,
-    /// Most frames. Default: 65536 (version 1 stores one, more is unsupported whatever the limit).
+    /// Most frames. Default: 65,536.
     pub max_frames: u32,
-    /// Most bytes in all boxes together. Default: 128 million, an uncompressed byte of alpha for each pixel allowed.
+    /// Most bytes in the contents of all boxes together. Default: 128 million.
     pub max_box_bytes: u64,
+    /// Most streams in a frame. Default: 262,144.
+    pub max_streams: u32,
+    /// Most bytes in the parts and streams of one frame. Default: 512 million, four for each pixel allowed.
+    pub max_frame_bytes: u64,
 }
 
 impl Default for Limits {
@@ -28,6 +32,8 @@ impl Default for Limits {
             max_pixels: 128_000_000,
             max_frames: 1 << 16,
             max_box_bytes: 128_000_000,
+            max_streams: 1 << 18,
+            max_frame_bytes: 512_000_000,
         }
     }
 }
@@ -38,6 +44,8 @@ impl Limits {
         max_pixels: u64::MAX,
         max_frames: u32::MAX,
         max_box_bytes: u64::MAX,
+        max_streams: u32::MAX,
+        max_frame_bytes: u64::MAX,
     };
 
     /// Checks the size of a picture, for one who has only [peeked](crate::peek) at a file.
@@ -54,6 +62,14 @@ impl Limits {
 
     pub(crate) fn check_box_bytes(&self, bytes: u64) -> Result<(), ParseError> {
         check("bytes of boxes", bytes, self.max_box_bytes)
+    }
+
+    pub(crate) fn check_streams(&self, streams: u64) -> Result<(), ParseError> {
+        check("streams in a frame", streams, self.max_streams.into())
+    }
+
+    pub(crate) fn check_frame_bytes(&self, bytes: u64) -> Result<(), ParseError> {
+        check("bytes of a frame", bytes, self.max_frame_bytes)
     }
 }
 

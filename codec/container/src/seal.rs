@@ -1,39 +1,77 @@
 //! Checksums made right again after deliberate damage, so that tests reach what lies behind them.
 
-use crc32c::crc32c;
+use std::borrow::Cow;
 
-use crate::layout::{CRC_BYTES, Layout};
+use crate::cursor::Cursor;
+use crate::error::ParseError;
 use crate::limits::Limits;
+use crate::source::Source;
+use crate::walk::Walk;
 
-/// Recomputes the container checksums in place, as far as the structure can be followed, whatever the limits.
+/// Recomputes the container checksums in place, as far as the file can be read, whatever the limits. The checksum of
+/// decoded symbols is left as it is.
 ///
-/// Returns whether all of them are right now, which takes a head that can be walked and a body that is all there
-/// and nothing more. A head that can be walked gets its own checksum in any case. The checksum of decoded symbols
-/// is left as it is.
+/// Returns whether the whole file could be read: no checksum is wrong then, and nothing but a limit keeps it from being
+/// parsed. Where it returns `false`, parsing fails at the same place, with an error that is no wrong checksum.
 pub fn reseal(bytes: &mut [u8]) -> bool {
-    let Ok(layout) = Layout::take(bytes, &Limits::NONE) else {
+    let Ok((mut walk, _)) = Walk::begin(Resealer { bytes, at: 0 }, &Limits::NONE) else {
         return false;
     };
-    let body = layout.body_offset();
-    let split = usize::try_from(layout.box_bytes)
-        .ok()
-        .and_then(|len| body.checked_add(len));
-    let boxes = split.and_then(|split| bytes.get(body..split)).map(crc32c);
-    let payload = split.and_then(|split| bytes.get(split..)).map(crc32c);
-
-    let complete = layout.file_bytes() == bytes.len() as u64;
-    if let (Some(stored), Some(crc)) = (layout.boxes_crc, boxes) {
-        put(bytes, stored.offset, crc);
+    loop {
+        match walk.next_frame() {
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
     }
-    if let (Some(crc), true) = (payload, complete) {
-        put(bytes, layout.payload_crc.offset, crc);
-    }
-    let head = crc32c(&bytes[..layout.head_crc.offset]);
-    put(bytes, layout.head_crc.offset, head);
-    complete
 }
 
-/// Stores a checksum where the layout has just read one.
-fn put(bytes: &mut [u8], offset: usize, crc: u32) {
-    bytes[offset..offset + CRC_BYTES].copy_from_slice(&crc.to_le_bytes());
+/// A file in memory whose checksums become what they should be as they are read.
+struct Resealer<'b> {
+    bytes: &'b mut [u8],
+    at: usize,
+}
+
+impl Resealer<'_> {
+    /// Does something with a cursor at the present position.
+    fn read<T>(
+        &mut self,
+        read: impl FnOnce(&mut Cursor<'_>) -> Result<T, ParseError>,
+    ) -> Result<T, ParseError> {
+        let mut cursor = Cursor::at(self.bytes, self.at);
+        let value = read(&mut cursor)?;
+        self.at = cursor.offset();
+        Ok(value)
+    }
+}
+
+impl Source<'static> for Resealer<'_> {
+    type Error = ParseError;
+
+    fn position(&self) -> u64 {
+        self.at as u64
+    }
+
+    fn expect(&mut self, len: u64) -> Result<(), ParseError> {
+        self.read(|cursor| cursor.expect(len))
+    }
+
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), ParseError> {
+        self.read(|cursor| cursor.fill(out))
+    }
+
+    fn take(&mut self, len: u64) -> Result<Cow<'static, [u8]>, ParseError> {
+        self.read(|cursor| Ok(Cow::Owned(cursor.take(len)?.into_owned())))
+    }
+
+    fn at_end(&mut self) -> Result<bool, ParseError> {
+        self.read(|cursor| cursor.at_end())
+    }
+
+    fn verify(&mut self, computed: u32) -> Result<bool, ParseError> {
+        let start = self.at;
+        self.fill(&mut [0; 4])?;
+        self.bytes[start..self.at].copy_from_slice(&computed.to_le_bytes());
+        Ok(true)
+    }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, plain, sample};
+use common::{CLIP_FRAMES, Random, clip, plain, sample};
 use kiln_container::{Container, Limits, ParseError, fuzz, peek, reseal};
 
 fn parse(bytes: &[u8]) -> Result<Container<'_>, ParseError> {
@@ -10,8 +10,9 @@ fn parse(bytes: &[u8]) -> Result<Container<'_>, ParseError> {
 }
 
 /// Samples whose damage is tried exhaustively.
-fn samples() -> [Vec<u8>; 2] {
-    [plain().write().unwrap(), sample().write().unwrap()]
+fn samples() -> [Vec<u8>; 4] {
+    [plain(), sample(), clip(Some(CLIP_FRAMES)), clip(None)]
+        .map(|container| container.write().unwrap())
 }
 
 #[test]
@@ -57,23 +58,25 @@ fn every_changed_byte_is_an_error() {
 }
 
 #[test]
-fn resealing_carries_damage_of_the_body_past_the_checksums() {
-    let intact = sample().write().unwrap();
-    let body: usize = sample().frames[0].chunks.concat().len()
-        + sample()
-            .boxes
-            .iter()
-            .map(|(_, bytes)| bytes.len())
-            .sum::<usize>();
-    for at in intact.len() - body..intact.len() {
-        let mut bytes = intact.clone();
-        bytes[at] ^= 0x55;
-        assert!(parse(&bytes).is_err());
-        assert!(reseal(&mut bytes));
-        let parsed = parse(&bytes).unwrap();
-        assert_ne!(parsed, sample());
-        assert_eq!(parsed.header, sample().header);
-        assert_eq!(parsed.frames[0].symbols_crc, sample().frames[0].symbols_crc);
+fn resealing_carries_damage_of_the_payload_past_the_checksums() {
+    for container in [sample(), clip(None)] {
+        let intact = container.write().unwrap();
+        let payload = &container.frames[0].streams.concat();
+        let start = intact
+            .windows(payload.len())
+            .position(|window| window == payload)
+            .unwrap();
+        for at in start..start + payload.len() {
+            let mut bytes = intact.clone();
+            bytes[at] ^= 0x55;
+            assert!(parse(&bytes).is_err());
+            assert!(reseal(&mut bytes));
+            let mut parsed = parse(&bytes).unwrap();
+            assert_ne!(parsed, container);
+            let streams = container.frames[0].streams.clone();
+            parsed.frames[0].streams = streams;
+            assert_eq!(parsed, container);
+        }
     }
 }
 
@@ -106,10 +109,11 @@ fn random_bytes_hold_the_properties() {
         let mut bytes = random.bytes(len);
         fuzz::parse_any(&bytes);
         // Behind a valid start the fields that follow are reached too.
-        let start = plain().write().unwrap();
+        let start = clip(None).write().unwrap();
         let keep = random.below(start.len());
         bytes.splice(..0, start[..keep].iter().copied());
         fuzz::parse_any(&bytes);
+        fuzz::read_any(&bytes);
         fuzz::parse_resealed(&bytes);
         let _ = peek(&bytes);
     }
@@ -121,11 +125,12 @@ fn mutated_files_hold_the_properties() {
     let mut random = Random(2);
     let (mut accepted, mut refused) = (0, 0);
     for round in 0..60_000 {
-        let mut bytes = samples[round % 2].clone();
+        let mut bytes = samples[round % samples.len()].clone();
         for _ in 0..=random.below(4) {
             random.mutate(&mut bytes);
         }
         fuzz::parse_any(&bytes);
+        fuzz::read_any(&bytes);
         fuzz::parse_resealed(&bytes);
         reseal(&mut bytes);
         match parse(&bytes) {
