@@ -20,6 +20,8 @@ START = 84812
 STEP_COSETS = ((0,), (3,), (1, 2))
 Z_EDGES = (1, 2, 4, 7)
 STATES, FEEDBACK, INPUT = 64, 33, 10
+KNOWN_BOXES = (1, 2, 3, 4)
+BOX_LENGTHS = {1: 4, 3: 4, 4: 32, 0x84: 9}
 
 
 def check(ok, what):
@@ -67,46 +69,67 @@ class Cursor:
         value = shift = 0
         while True:
             b = self.u8()
+            check(shift < 63 and (b or not shift), "an integer that is too long")
             value, shift = value | (b & 127) << shift, shift + 7
             if b < 128:
                 return value
 
 
 def parse(data):
-    c = Cursor(data)
+    c, start = Cursor(data), 0
+
+    def end_record(what):
+        nonlocal start
+        check(crc32c(data[start:c.at]) == c.u32(), f"checksum of {what}")
+        start = c.at
+
     check(c.take(4) == b"\x9bKLN", "not a kiln file")
     check((c.u8(), c.u8()) == (1, 4), "another version or architecture")
     f = dict(decoder_set=c.take(8))
     form = c.u8()
-    check(form & 0x70 == 0, "reserved bits")
-    f["grey"], f["max"] = not form & 1, 65535 if form & 8 else 255
+    check(form & 0x20 == 0 and form & 6 != 6, "reserved bits")
+    check(form & 0x40 == 0, "a sequence")
+    f["grey"], f["max"], coded_alpha = not form & 1, 65535 if form & 8 else 255, form & 6 == 4
     f["width"], f["height"] = c.varint(), c.varint()
-    lengths, boxes_crc = [], None
-    if form & 128:
-        count = c.varint()
-        c.take(count)  # types
-        lengths = [c.varint() for _ in range(count)]
-        boxes_crc = c.u32()
-    f["level"], f["symbols"], payload_crc = c.u8(), c.u32(), c.u32()
-    rows = -(-f["height"] // 16)
-    sizes = [c.varint() for _ in range(1 - (-rows // STRIPE_ROWS))]
-    check(crc32c(data[:c.at]) == c.u32(), "checksum of the head")
-    check(boxes_crc is None or crc32c(c.take(sum(lengths))) == boxes_crc, "checksum of boxes")
-    f["chunks"] = [c.take(n) for n in sizes]
+    check(all(1 <= f[side] <= 1 << 30 for side in ("width", "height")), "the size")
+    boxes = c.u8() if form & 128 else 0
+    check(boxes or not form & 128, "a box count of 0")
+    end_record("the head")
+    last = 0
+    for _ in range(boxes):
+        kind, length = c.u8(), c.varint()
+        check(kind in KNOWN_BOXES or kind >= 128, "a box that must not be skipped")
+        check(kind > last, "boxes out of order")
+        check(length and length == BOX_LENGTHS.get(kind, length), "the length of a box")
+        c.take(length)
+        last = kind
+        end_record("a box")
+    f["level"] = c.u8()
+    check(f["level"] < 64, "not an intra frame")
+    f["symbols"], parts = c.u32(), c.varint()
+    check(parts & 4 == 0, "an unknown part of a frame")
+    check(parts & 1 == 0, "a graphics layer")
+    check((parts & 2 != 0) == coded_alpha, "an alpha channel that the format byte denies, or none that it promises")
+    alpha = c.varint() if coded_alpha else None
+    check(alpha != 0, "an empty alpha channel")
+    sizes = [c.varint() for _ in range(parts >> 3)]
+    c.take(alpha or 0)
+    f["streams"] = [c.take(n) for n in sizes]
+    end_record("the frame")
     check(c.at == len(data), "bytes after the end")
-    check(crc32c(b"".join(f["chunks"])) == payload_crc, "checksum of the payload")
     return f
 
 
 # --- CODING.md ---
 
 class Stream:
-    def __init__(self, chunk):
-        n = len(chunk)
+    def __init__(self, data):
+        n = len(data)
         k = n if n < 5 else 5 + (n - 5) % 4
-        self.state = int.from_bytes(chunk[:k], "little") if n else START
-        check(not n or (chunk[k - 1] and self.state > START), "first state of a stream")
-        self.words = list(struct.unpack(f"<{(n - k) // 4}I", chunk[k:]))[::-1]
+        self.state = int.from_bytes(data[:k], "little") if n else START
+        check(not n or (data[k - 1] and self.state > START), "first state of a stream")
+        self.words = list(struct.unpack(f"<{(n - k) // 4}I", data[k:]))[::-1]
+        self.symbols = []
 
     def step(self, left, freq):
         self.state = freq * (self.state >> 16) + (self.state & 65535) - left
@@ -114,9 +137,12 @@ class Stream:
             self.state = (self.state << 32) + self.words.pop()
 
     def symbol(self, bank, row):
-        rows, skip_below, limit = bank
-        if row < skip_below:
-            return 0
+        """The next symbol: 0 where the row is not coded."""
+        self.symbols.append(self.coded(bank, row) if row >= bank[1] else 0)
+        return self.symbols[-1]
+
+    def coded(self, bank, row):
+        rows, _, limit = bank
         first, lefts = rows[row]
         b = bisect.bisect_right(lefts, self.state & 65535) - 1
         self.step(lefts[b], lefts[b + 1] - lefts[b])
@@ -137,7 +163,9 @@ class Stream:
         return symbol
 
     def finish(self):
+        """The checksum of the symbols."""
         check(self.state == START and not self.words, "the end of a stream")
+        return crc32c(struct.pack(f"<{len(self.symbols)}h", *self.symbols))
 
 
 # --- EXACT.md ---
@@ -148,7 +176,9 @@ TYPES = {"float16": "F16", "float32": "F32", "uint8": "U8", "int16": "I16", "uin
 class Weights:
     def __init__(self, path):
         with safe_open(path, "np") as f:
-            self.config = json.loads(f.metadata()["config"])
+            meta = f.metadata()
+            check(meta.get("architecture", "base") == "base", "weights of another architecture")
+            self.config = json.loads(meta["config"])
             self.t = {k: f.get_tensor(k) for k in f.keys()}
 
     def decoder_set(self):
@@ -223,7 +253,8 @@ def decode_symbols(f, weights):
     def heads(name, x):
         return layer(f"{name}.mean", x, -MEAN_MAX, MEAN_MAX) << shift, layer(f"{name}.row", x, 0, last_row)
 
-    first = Stream(f["chunks"][0])
+    check(len(f["streams"]) == 1 - (-h // STRIPE_ROWS), "the number of streams")
+    first, *streams = [Stream(data) for data in f["streams"]]
     z = np.zeros((zh, c["hyper"], zw), np.int64)
     for i in range(zh):
         for ch, row in enumerate(t["z_rows"][q].tolist()):
@@ -233,15 +264,13 @@ def decode_symbols(f, weights):
                 total = int(sum(known)) * (2 if len(known) == 1 else 1)
                 size = sum(abs(total) >= e for e in Z_EDGES)
                 z[i, ch, j] = first.symbol(z_bank, row + 4 + (size if total >= 0 else -size))
-    first.finish()
 
     a = shuffle(leaky_layer("h_s.up1", z.transpose(1, 0, 2)), 2)
     a = shuffle(leaky_layer("h_s.up2", layer("h_s.d1", a)), 2)
     a = np.clip(a + leaky_layer("h_s.mix", layer("h_s.d2", a)), -ACT_MAX, ACT_MAX)
     features = a[:, :h, :w]
 
-    streams = [Stream(chunk) for chunk in f["chunks"][1:]]
-    residual, y_hat = np.zeros((h, m, w), np.int64), np.zeros((m, h, w), np.int64)
+    y_hat = np.zeros((m, h, w), np.int64)
 
     def step(cosets, mean, row):
         states = np.zeros(m, int)
@@ -252,13 +281,14 @@ def decode_symbols(f, weights):
                 for j in range(w):
                     if 2 * (i % 2) + j % 2 not in [ch // (m // 4) ^ k for k in cosets]:
                         continue
-                    named, value = int(row[ch, i, j]), 0
+                    named, value, stream = int(row[ch, i, j]), 0, streams[i // STRIPE_ROWS]
                     if named >= y_bank[1]:
                         odd = states[ch] % 2
-                        r = streams[i // STRIPE_ROWS].symbol(y_bank, named + half * odd)
+                        r = stream.symbol(y_bank, named + half * odd)
                         states[ch] = states[ch] >> 1 ^ FEEDBACK * odd ^ INPUT * (r % 2)
-                        residual[i, ch, j] = r
                         value = STEP * r - STEP // 2 * odd * ((r > 0) - (r < 0))
+                    else:
+                        stream.symbol(y_bank, named)
                     y_hat[ch, i, j] = value + mean[ch, i, j]
 
     step(STEP_COSETS[0], *heads("h_s", features))
@@ -269,9 +299,8 @@ def decode_symbols(f, weights):
         b = leaky_layer(f"{net}.mix1", np.concatenate([s, e, features]))
         b = np.clip(b + leaky_layer(f"{net}.mix2", b), -ACT_MAX, ACT_MAX)
         step(cosets, *heads(net, b))
-    for s in streams:
-        s.finish()
-    check(crc32c(z.astype("<i4").tobytes() + residual.astype("<i4").tobytes()) == f["symbols"], "checksum of symbols")
+    sums = [stream.finish() for stream in (first, *streams)]
+    check(crc32c(struct.pack(f"<{len(sums)}I", *sums)) == f["symbols"], "checksum of symbols")
     return y_hat
 
 

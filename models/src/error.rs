@@ -9,6 +9,9 @@ pub enum WeightsError {
     /// Not a safetensors file, or one that is cut short.
     #[error("weights cannot be read: {0}")]
     Format(#[from] safetensors::SafeTensorError),
+    /// The metadata names an architecture that this version does not run.
+    #[error("weights are for the architecture `{0}`, which this version does not know")]
+    Architecture(String),
     /// The metadata lacks the architecture description, or it is not one that this version runs.
     #[error("weights have no usable description of their architecture: {0}")]
     Config(String),
@@ -53,13 +56,21 @@ pub enum ModelError {
     /// The coded symbols are not ones that an encoder writes: the file is damaged.
     #[error("coded symbols are damaged: {0}")]
     Code(#[from] kiln_entropy::CodeError),
-    /// The number of chunks does not fit the size of the picture.
-    #[error("{found} chunks of symbols where the size of the picture asks for {needed}")]
-    Chunks {
-        /// Chunks given.
+    /// The number of streams does not fit the size of the picture: the file is damaged.
+    #[error("{found} streams of symbols where the size of the picture asks for {needed}")]
+    Streams {
+        /// Streams given.
         found: usize,
-        /// Chunks that the picture size asks for.
+        /// Streams that the picture size asks for.
         needed: usize,
+    },
+    /// Latents of another picture or network than the one at work.
+    #[error("latents of {found:?} where the picture asks for {needed:?} (rows, channels, columns)")]
+    Latents {
+        /// The grids given.
+        found: Vec<(usize, usize, usize)>,
+        /// The grid that the picture asks for.
+        needed: (usize, usize, usize),
     },
     /// The decoded symbols do not match their checksum.
     #[error(
@@ -78,6 +89,12 @@ pub enum ModelError {
         level: u8,
         /// The highest level of the model.
         max: u8,
+    },
+    /// The encoder of this architecture cannot search for better latents.
+    #[error("`{architecture}` has no search for better latents: use effort 0")]
+    NoSearch {
+        /// Name of the architecture.
+        architecture: &'static str,
     },
     /// The device failed (lost, or out of memory).
     #[error("the device failed: {0}")]

@@ -1,12 +1,16 @@
 //! The Rust networks against the PyTorch reference: fixtures written by `models/reference/export.py --fixtures`.
 //!
 //! The exact path must agree in every integer; the float path within the tolerances below.
+#![cfg(feature = "bundled")]
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-use kiln_entropy::{Chains, CodeError, Symbols, Tables};
-use kiln_models::device::DeviceInfo;
-use kiln_models::{BUNDLED, Model, ModelError, PixelSink, PixelSource};
+use kiln_entropy::Record;
+use kiln_models::nets::exact::MEAN_BITS;
+use kiln_models::seam::{
+    Architecture, Given, Latents, PixelSink, PixelSource, Places, Size, Trace, Unwatched,
+};
+use kiln_models::{BUNDLED, ModelError, Weights, arch};
 use ndarray::{Array3, ArrayView3, ArrayViewMut3, s};
 use safetensors::{Dtype, SafeTensors};
 
@@ -52,13 +56,13 @@ impl Fixtures {
 struct Bytes(Array3<f32>);
 
 impl PixelSource for Bytes {
-    fn size(&self) -> (usize, usize) {
-        let (h, w, _) = self.0.dim();
-        (h, w)
+    fn size(&self) -> Size {
+        let (height, width, _) = self.0.dim();
+        Size { height, width }
     }
 
     fn read(&self, x: usize, y: usize, mut out: ArrayViewMut3<f32>) -> Result<(), ModelError> {
-        let (h, w) = self.size();
+        let (h, w, _) = self.0.dim();
         for ((c, i, j), o) in out.indexed_iter_mut() {
             *o = self.0[((y + i).min(h - 1), (x + j).min(w - 1), c)] / 255.0 - 0.5;
         }
@@ -76,8 +80,17 @@ impl PixelSink for Planes {
     }
 }
 
-fn model() -> Model {
-    Model::load(BUNDLED, &DeviceInfo::cpu()).unwrap()
+fn model() -> Box<dyn Architecture> {
+    arch::open(Weights::open(BUNDLED).unwrap(), &Places::cpu()).unwrap()
+}
+
+/// What is known of the picture before its symbols.
+fn given(model: &dyn Architecture, fixtures: &Fixtures, level: u8) -> Given<'static> {
+    Given {
+        level: model.facts().levels.require(level).unwrap(),
+        size: Bytes(fixtures.get("picture")).size(),
+        watch: &Unwatched,
+    }
 }
 
 /// [row, channel, column] -> [channel, row, column]
@@ -101,38 +114,6 @@ fn analysis_agrees_within_1e_4() {
     assert!(d < 1e-4, "{d}");
 }
 
-/// Hands out given symbols and keeps the rows it was asked for.
-struct Replay {
-    symbols: VecDeque<i16>,
-    rows: Vec<u8>,
-}
-
-impl Symbols for Replay {
-    fn code(&mut self, _: &Tables, _: u16, _: &mut i32) -> Result<(), CodeError> {
-        unreachable!("y is coded in chains")
-    }
-
-    fn code_all(&mut self, _: &Tables, _: &[u8], _: &mut [i16]) -> Result<(), CodeError> {
-        unreachable!("y is coded in chains")
-    }
-
-    fn code_chained(
-        &mut self,
-        tables: &Tables,
-        rows: &mut [u8],
-        chain: &[u16],
-        chains: &mut Chains,
-        symbols: &mut [i16],
-    ) -> Result<(), CodeError> {
-        symbols
-            .iter_mut()
-            .for_each(|s| *s = self.symbols.pop_front().unwrap());
-        chains.resolve(tables, rows, chain, symbols)?;
-        self.rows.extend_from_slice(rows);
-        Ok(())
-    }
-}
-
 /// Places [channel, row, column] of a grid in the order of coding: step, row, channel, column.
 fn coding_order(m: usize, h: usize, w: usize) -> Vec<[usize; 3]> {
     let cells = |step| {
@@ -146,6 +127,14 @@ fn coding_order(m: usize, h: usize, w: usize) -> Vec<[usize; 3]> {
     (0..3).flat_map(cells).collect()
 }
 
+/// Symbols of a stream, wherever they are coded.
+fn symbols(symbols: Vec<i16>) -> Record {
+    Record {
+        symbols,
+        ..Record::default()
+    }
+}
+
 #[test]
 fn exact_path_agrees_in_every_integer() {
     let (f, model) = (Fixtures::read(), model());
@@ -155,28 +144,22 @@ fn exact_path_agrees_in_every_integer() {
         let (z, residual, row, y_hat) = (int("z_hat"), int("residual"), int("row"), int("y_hat"));
         let (m, h, w) = residual.dim();
         let order = coding_order(m, h, w);
-        let symbols = order.iter().map(|p| residual[*p] as i16).collect();
-        let (got, coders) = model
-            .code_with(
-                vec![Replay {
-                    symbols,
-                    rows: Vec::new(),
-                }],
-                &channels_first(&z),
-                (h, w),
-                level,
-            )
+        let z = channels_first(&z).iter().map(|&z| z as i16).collect();
+        let y = order.iter().map(|p| residual[*p] as i16).collect();
+        let known = Trace {
+            streams: vec![symbols(z), symbols(y)],
+            latents: Latents::fixed(MEAN_BITS, channels_first(&y_hat)),
+        };
+        let found = model
+            .retrace(&known, &given(model.as_ref(), &f, level))
             .unwrap();
+        assert_eq!(found.streams[1].places.len(), order.len());
         let wrong_rows = order
             .iter()
-            .zip(&coders[0].rows)
-            .filter(|(p, r)| row[**p] != i32::from(**r))
+            .zip(found.streams[1].places.iter())
+            .filter(|(p, place)| row[**p] as u64 != *place)
             .count();
-        let wrong = channels_first(&got)
-            .iter()
-            .zip(&y_hat)
-            .filter(|(a, b)| a != b)
-            .count();
+        let wrong = found.latents.differences(&known.latents).unwrap();
         assert_eq!(
             (wrong_rows, wrong),
             (0, 0),
@@ -195,8 +178,9 @@ fn synthesis_agrees_within_a_tenth_of_a_step() {
         let y_hat = f.get(&format!("y_hat.{level}")).mapv(|v| v as i32);
         let want = f.get(&format!("x_hat.{level}"));
         let mut out = Planes(Array3::zeros(want.dim()));
+        let latents = Latents::fixed(MEAN_BITS, channels_first(&y_hat));
         model
-            .synthesise(&channels_first(&y_hat), level, &mut out)
+            .synthesise(&latents, &given(model.as_ref(), &f, level), &mut out)
             .unwrap();
         let d = largest_difference(&out.0, &want);
         assert!(d < 0.1 / 255.0, "level {level}: {d}");
@@ -206,20 +190,18 @@ fn synthesis_agrees_within_a_tenth_of_a_step() {
 #[test]
 fn what_is_coded_comes_back() {
     let (f, model) = (Fixtures::read(), model());
-    let picture = Bytes(f.get("picture"));
-    let (h, w) = picture.size();
-    let y = model.analyse(&picture).unwrap();
+    let y = model.analyse(&Bytes(f.get("picture"))).unwrap();
     let mut sizes = Vec::new();
     for level in LEVELS {
-        let coded = model.encode_latents(&y, level).unwrap();
-        let chunks: Vec<&[u8]> = coded.chunks.iter().map(Vec::as_slice).collect();
-        sizes.push(chunks.iter().map(|c| c.len()).sum::<usize>());
-        let y_hat = model
-            .decode_latents(&chunks, coded.checksum, h, w, level)
-            .unwrap();
+        let given = given(model.as_ref(), &f, level);
+        let coded = model.encode(&y, &given).unwrap().value;
+        let streams: Vec<&[u8]> = coded.streams.iter().map(Vec::as_slice).collect();
+        sizes.push(streams.iter().map(|s| s.len()).sum::<usize>());
+        let latents = model.decode(&streams, coded.checksum, &given).unwrap();
+        assert_eq!(latents.value, coded.latents);
         // The reference chose its symbols with other tables: all but a few cells are near.
         let want = f.get(&format!("y_hat.{level}"));
-        let got = channels_first(&y_hat);
+        let got = channels_first(&latents.value.planes()[0]);
         let near = got
             .iter()
             .zip(&want)
@@ -231,7 +213,7 @@ fn what_is_coded_comes_back() {
             want.len()
         );
         assert!(matches!(
-            model.decode_latents(&chunks, coded.checksum ^ 1, h, w, level),
+            model.decode(&streams, coded.checksum ^ 1, &given),
             Err(ModelError::Checksum { .. })
         ));
     }

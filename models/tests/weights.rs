@@ -1,9 +1,10 @@
 //! Weights that are not what the architecture needs are refused, each in words.
+#![cfg(feature = "bundled")]
 
 use std::collections::HashMap;
 
-use kiln_models::device::DeviceInfo;
-use kiln_models::{BUNDLED, Model, Weights, WeightsError};
+use kiln_models::seam::{Architecture, Places};
+use kiln_models::{BUNDLED, Weights, WeightsError, arch};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 type Tensors = Vec<(String, Dtype, Vec<usize>, Vec<u8>)>;
@@ -29,8 +30,30 @@ fn changed(change: impl FnOnce(&mut Tensors)) -> Vec<u8> {
     safetensors::serialize(views, meta).unwrap()
 }
 
-fn load(bytes: &[u8]) -> Result<Model, WeightsError> {
-    Model::load(bytes, &DeviceInfo::cpu())
+/// The bundled weights with another entry of their metadata.
+fn described(entry: &str, content: Option<&str>) -> Vec<u8> {
+    let (tensors, meta) = parts();
+    let mut meta = meta.unwrap_or_default();
+    match content {
+        Some(content) => meta.insert(entry.into(), content.into()),
+        None => meta.remove(entry),
+    };
+    let views = tensors
+        .iter()
+        .map(|(n, d, s, b)| (n.clone(), TensorView::new(*d, s.clone(), b).unwrap()));
+    safetensors::serialize(views, Some(meta)).unwrap()
+}
+
+/// The configuration of the bundled weights with another number.
+fn configured(field: &str, value: u64) -> String {
+    let weights = Weights::open(BUNDLED).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(weights.config().unwrap()).unwrap();
+    config[field] = value.into();
+    config.to_string()
+}
+
+fn load(bytes: &[u8]) -> Result<Box<dyn Architecture>, WeightsError> {
+    arch::open(Weights::open(bytes)?, &Places::cpu())
 }
 
 fn tensor<'a>(
@@ -91,6 +114,59 @@ fn tables_are_validated() {
     ));
     let bytes = changed(|t| tensor(t, "tables.z.length").3[0] ^= 1);
     assert!(load(&bytes).is_err());
+}
+
+#[test]
+fn weights_name_their_architecture() {
+    // Those that name none are for `base`.
+    for name in [None, Some("base")] {
+        let bytes = described("architecture", name);
+        let model = load(&bytes).unwrap();
+        assert_eq!((model.facts().id, model.facts().name), (4, "base"));
+        assert_eq!(
+            model.facts().decoder_set,
+            Weights::open(BUNDLED).unwrap().decoder_set()
+        );
+    }
+    let bytes = described("architecture", Some("tenth"));
+    let error = load(&bytes).unwrap_err();
+    assert!(matches!(&error, WeightsError::Architecture(name) if name == "tenth"));
+    assert!(error.to_string().contains("`tenth`"), "{error}");
+    // The tensors of one architecture are not those of another.
+    assert!(load(&described("architecture", Some("bmshj2018-hyperprior"))).is_err());
+}
+
+#[test]
+fn a_configuration_that_cannot_be_run_is_refused() {
+    let refused = |config: Option<&str>| {
+        let bytes = described("config", config);
+        let weights = Weights::open(&bytes).unwrap();
+        // Before a device is opened, and when it is.
+        let described = (arch::by_name("base").unwrap().describe)(&weights).is_err();
+        match load(&bytes).unwrap_err() {
+            WeightsError::Config(what) => (described, what),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(refused(None).1.contains("no `config`"));
+    assert!(refused(Some("{}")).1.contains("levels"));
+    for (field, value, text) in [
+        ("levels", 0, "levels is 0, outside 1..=64"),
+        ("levels", 65, "levels is 65, outside 1..=64"),
+        ("latents", 322, "latents is 322, it must be a multiple of 4"),
+        (
+            "synthesis_blocks",
+            1000,
+            "synthesis_blocks is 1000, outside 1..=64",
+        ),
+        ("another", 1, "unknown field `another`"),
+    ] {
+        let (described, what) = refused(Some(&configured(field, value)));
+        assert!(described && what.contains(text), "{what}");
+    }
+    // A size that can be run, but is not that of the tensors.
+    let bytes = described("config", Some(&configured("levels", 63)));
+    assert!(matches!(load(&bytes), Err(WeightsError::Mismatch { .. })));
 }
 
 #[test]

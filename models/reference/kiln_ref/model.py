@@ -272,7 +272,7 @@ class Codec(nn.Module):
     def latents(self, y, q, z=None, bf16=False, tables=None):
         """All context steps: Latents.
 
-        With `tables` (tables.SymbolTables) residuals are quantised as the encoder does, without rounded to the nearest
+        With `tables` (tables.SymbolTables or frozen.FrozenTables) residuals are quantised as the encoder does, without rounded to the nearest
         integer. Outside training, what is not coded is zero.
         """
         with torch.autocast(y.device.type, dtype=torch.bfloat16, enabled=bf16):
@@ -309,21 +309,28 @@ class Codec(nn.Module):
             y_hat = y_hat + (ste(value, r) + mu) * mask
         return Latents(z, residual, symbol, quantiser, soft_clamp(rows * 2 ** ROW_BITS, 0.0, float(ROWS - 1)), y_hat)
 
-    def forward(self, x, q, bf16=False, tables=None, rate_only=False):
+    def forward(self, x, q, bf16=False, tables=None, rate_only=False, noise=None):
         """Training pass: (x_hat, bits of y, bits of z, latents), the bits with additive noise, summed per picture.
 
         With `tables` the value of y's bits and the gradient of its rows are those of the symbols sent; the noise is left to
-        give the residuals theirs. With `rate_only` x_hat is None: no gradient of the error reaches entropy networks.
+        give the residuals theirs. Tables that know z (frozen.FrozenTables) count its symbols too, without noise. With
+        `rate_only` x_hat is None: no gradient of the error reaches entropy networks. `noise` for y, in -1/2..1/2, is drawn
+        where it is not given.
         """
         found = self.latents(self.analyse(x, bf16), q, bf16=bf16, tables=tables)
         step = 1.0 if tables is None else trellis.STEP
-        noisy = found.residual + (torch.rand_like(found.residual) - 0.5) * step
+        noise = torch.rand_like(found.residual) - 0.5 if noise is None else noise
+        noisy = found.residual + noise * step
         if tables is None:
             y_bits = logistic_bits(noisy, found.row)
         else:
             soft = logistic_bits(noisy, found.row.detach(), step)
             y_bits = tables.bits(found.symbol, found.quantiser, found.row) + (soft - soft.detach())
-        z_bits = laplace_bits(found.z + torch.rand_like(found.z) - 0.5, self.z_scale(q)[:, :, None, None]).sum((1, 2, 3))
+        if tables is not None and tables.z_bits:
+            z_bits = tables.z_bits(found.z, q)
+        else:
+            z_bits = laplace_bits(found.z + torch.rand_like(found.z) - 0.5, self.z_scale(q)[:, :, None, None])
+        z_bits = z_bits.sum((1, 2, 3))
         x_hat = None if rate_only else self.synthesise(found.y_hat, q, bf16)
         return x_hat, y_bits.sum((1, 2, 3)), z_bits, found
 

@@ -38,6 +38,8 @@ def logistic_shares():
 class SymbolTables(nn.Module):
     """Costs of symbols by quantiser and row, from running counts."""
 
+    z_bits = None  # tables of z are counted at the export
+
     def __init__(self, code=trellis.CODEC):
         super().__init__()
         self.code, self.bits_per_error = code, BITS_PER_ERROR
@@ -59,9 +61,9 @@ class SymbolTables(nn.Module):
         slope = (torch.cat([cost[:, 1:], cost[:, -1:]], 1) - torch.cat([cost[:, :1], cost[:, :-1]], 1)) / 2
         self.cost, self.slope = cost.flatten(0, 1).contiguous(), slope.flatten(0, 1).contiguous()
 
-    def cost_of(self, size, quantiser, rows):
-        """Bits of a symbol by its magnitude; those beyond the literals cost like the last of them. rows: integers."""
-        k = size.clamp(0, LITERALS).long()
+    def cost_of(self, symbol, quantiser, rows):
+        """Bits of a symbol, by its magnitude; those beyond the literals cost like the last of them. rows: integers."""
+        k = symbol.abs().clamp(max=LITERALS).long()
         return self.cost.view(-1)[(quantiser * ROWS + rows) * (LITERALS + 1) + k]
 
     def symbols(self, r, row, mask, live):

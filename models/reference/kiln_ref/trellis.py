@@ -18,8 +18,9 @@ class Code:
     def __init__(self, states, feedback, input):
         self.states = states
         following = [[s >> 1 ^ feedback * (s & 1) ^ input * parity for parity in (0, 1)] for s in range(states)]
-        # For each state, the two (state before, parity) that lead to it.
-        self.before = [[(s, parity) for s in range(states) for parity in (0, 1) if following[s][parity] == t] for t in range(states)]
+        # For each state, the two (state before, parity) that lead to it. Of equal costs the first is taken: the even symbol, as
+        # in the encoder.
+        self.before = [[(s, parity) for parity in (0, 1) for s in range(states) if following[s][parity] == t] for t in range(states)]
 
 
 CODEC = Code(64, 33, 10)   # parity checks 103 and 024
@@ -49,7 +50,7 @@ def search(r, row, mask, live, tables):
     """The symbols of one step and the quantiser of each, [B, M, h, w] both, of the least `bits + weight * squared error`.
 
     r: residuals; row: their rows; mask: [M, h, w], 1 where the step codes; live: [B, M, h, w], where the row is coded at all;
-    tables: SymbolTables. Every channel of every picture is a chain, by Viterbi's algorithm.
+    tables: SymbolTables or FrozenTables. Every channel of every picture is a chain, by Viterbi's algorithm.
     """
     b, m, h, w = r.shape
     at = positions(mask)[None].expand(b, -1, -1)
@@ -86,7 +87,7 @@ def candidates(x, rows, tables):
 
         def cost(k):
             e = (size - (k - 0.5 * q * (k > 0))) * STEP
-            return torch.where(k < 0, torch.inf, tables.cost_of(k, q, rows) + tables.bits_per_error * e * e)
+            return torch.where(k < 0, torch.inf, tables.cost_of(k * sign, q, rows) + tables.bits_per_error * e * e)
 
         # The point below, its neighbours, and zero, which is often cheapest.
         below, above, under, zero = cost(low), cost(low + 1), cost(low - 1), cost(torch.zeros_like(low))

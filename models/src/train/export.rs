@@ -8,7 +8,7 @@ use half::f16;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
-use super::network::Network;
+use super::network::{Network, stored_name};
 use super::quant::values;
 use super::{Named, TrainError};
 use crate::ModelError;
@@ -30,7 +30,7 @@ impl ModuleVisitor for Collect {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         self.found
-            .push((self.path.join("."), values(param.val().inner())));
+            .push((stored_name(&self.path), values(param.val().inner())));
     }
 }
 
@@ -68,7 +68,8 @@ pub(crate) fn weights_file(network: &Network, template: &[u8]) -> Result<Vec<u8>
             new.insert(name, (Dtype::F16, half));
         }
     }
-    for (name, layer) in network.integer_layers() {
+    for layer in network.integer_layers() {
+        let name = layer.name();
         let i = layer.integers()?;
         let weight = little_endian(&i.weight, |x| x.to_le_bytes());
         let bias = little_endian(&i.bias, |x| x.to_le_bytes());

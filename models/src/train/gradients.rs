@@ -5,7 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 use super::Named;
-use super::network::Network;
+use super::network::{Network, stored_name};
 use super::quant::values;
 use crate::ModelError;
 
@@ -27,7 +27,7 @@ impl<F: FnMut(&str, Tensor<1>)> ModuleVisitor for Visit<'_, F> {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(grad) = self.grads.get::<D>(param.id) {
-            (self.take)(&self.path.join("."), grad.reshape([-1]));
+            (self.take)(&stored_name(&self.path), grad.reshape([-1]));
         }
     }
 }

@@ -3,7 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use crate::tensors::tensor;
+use crate::nets::tensors::tensor;
 
 /// Knots over all levels: neighbouring levels learn from each other.
 const KNOTS: usize = 9;

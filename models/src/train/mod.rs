@@ -1,4 +1,6 @@
-//! Fine-tuning of the model on any device: the loss of the reference, with the rounding of integers in the loop.
+//! Fine-tuning of the model on any device: the loss of the reference, with the encoder's rounding in the loop.
+//!
+//! A step quantises and counts as the encoder does: residuals by its trellis, bits by the frozen tables of the weights.
 //!
 //! Training works on what a weights file holds. Weights are trained as they are. What depends on the level (biases, gains)
 //! is trained as a change at nine knots, interpolated and added to the stored rows, so that levels that were not drawn
@@ -12,6 +14,8 @@ mod network;
 mod optimiser;
 mod quant;
 mod state;
+mod tables;
+mod trellis;
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -20,15 +24,17 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use thiserror::Error;
 
-use crate::config::{CELL, HYPER_CELL};
-use crate::device::DeviceInfo;
-use crate::exact::Z_MAX;
-use crate::hyper_rows::Z_CLASSES;
-use crate::tensors::tensor;
-use crate::{Config, Model, ModelError, Weights, WeightsError};
+use crate::arch::{
+    self,
+    base::{CELL, Config, HYPER_CELL},
+};
+use crate::nets::tensors::tensor;
+use crate::seam::DeviceInfo;
+use crate::{ModelError, Weights, WeightsError};
 
-use network::{Extra, Network, Noise};
+use network::Network;
 use optimiser::Optimiser;
+use tables::FrozenTables;
 
 pub use likelihood::{ROWS, SIGMA_MAX, SIGMA_MIN};
 
@@ -47,6 +53,9 @@ pub enum TrainError {
     /// The device failed.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The architecture has no training.
+    #[error("`{0}` cannot be trained by this program")]
+    Architecture(&'static str),
     /// Crops or levels that do not fit the model.
     #[error("{0}")]
     Batch(String),
@@ -76,10 +85,25 @@ pub struct StepReport {
     pub applied: bool,
 }
 
+/// What a step follows.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Look {
+    pub loss: f64,
+    pub bpp: f64,
+    /// By the names of parameters.
+    pub gradients: Named,
+    /// Of y, [B, M, h, w] in the order of memory, with what rows that are not coded lose.
+    pub symbols: Vec<i16>,
+    /// 0 or 1.
+    pub quantisers: Vec<u8>,
+}
+
 /// A model in training.
 pub struct Trainer {
     network: Network,
     optimiser: Optimiser,
+    tables: FrozenTables,
     device: Device,
     /// The weights it started from.
     template: Vec<u8>,
@@ -93,24 +117,19 @@ impl Trainer {
     /// # Errors
     /// The weights cannot be used.
     pub fn new(weights: &[u8], device: &DeviceInfo, seed: u64) -> Result<Self, TrainError> {
-        // Loading checks all that strict loading checks.
-        let model = Model::load(weights, &DeviceInfo::cpu())?;
-        let device = device.device().clone().autodiff();
-        let extra = Extra {
-            y_rows: (model.y_tables().len() / 2) as u16,
-            z_scale: z_scales(&model),
-        };
-        if usize::from(extra.y_rows) != ROWS {
-            return Err(WeightsError::Config(format!(
-                "{} rows of y tables, training knows {ROWS}",
-                extra.y_rows
-            ))
-            .into());
+        let mut opened = Weights::open(weights)?;
+        let architecture = arch::of(&opened)?;
+        if !architecture.trains {
+            return Err(TrainError::Architecture(architecture.name));
         }
-        let network = Network::load(&mut Weights::open(weights)?, extra, &device)?;
+        let tables = FrozenTables::load(&mut opened)?;
+        let device = device.device().clone().autodiff();
+        // Tables and levels have been taken: the networks come from a file opened once more.
+        let network = Network::load(&mut Weights::open(weights)?, &device)?;
         Ok(Self {
             network,
             optimiser: Optimiser::new(),
+            tables,
             device,
             template: weights.to_vec(),
             steps: 0,
@@ -139,12 +158,8 @@ impl Trainer {
         learning_rate: f64,
     ) -> Result<StepReport, TrainError> {
         self.check(crops, levels)?;
-        let [y, z] = self.noise_shapes(crops);
-        let noise = Noise {
-            y: self.noise(y),
-            z: self.noise(z),
-        };
-        let losses = self.network.losses(self.upload(crops), levels, noise)?;
+        let noise = self.noise(crops);
+        let losses = (self.network).losses(self.upload(crops), levels, noise, &self.tables)?;
         let number = |t: &Tensor<1>| -> Result<f64, ModelError> {
             Ok(f64::from(quant::values(t.clone().inner())?[0]))
         };
@@ -171,29 +186,39 @@ impl Trainer {
         })
     }
 
-    /// Loss and gradients of a batch with given noise (y: [B, M, h, w], z: [B, Z, h / 4, w / 4]), by parameter names: for
-    /// comparison with the reference.
+    /// What a step follows, with given noise [B, M, h, w] in -1/2..1/2: for comparison with the reference.
     #[doc(hidden)]
-    pub fn gradients(
+    pub fn look(
         &self,
         crops: &Array4<f32>,
         levels: &[usize],
-        noise_y: Vec<f32>,
-        noise_z: Vec<f32>,
-    ) -> Result<(f64, Named), TrainError> {
+        noise: Vec<f32>,
+    ) -> Result<Look, TrainError> {
         self.check(crops, levels)?;
-        let [y, z] = self.noise_shapes(crops);
-        let noise = Noise {
-            y: tensor(noise_y, y, &self.device),
-            z: tensor(noise_z, z, &self.device),
+        let shape = self.latents(crops);
+        if noise.len() != shape.iter().product::<usize>() {
+            return Err(TrainError::Batch(format!(
+                "{} numbers of noise for latents of {shape:?}",
+                noise.len()
+            )));
+        }
+        let noise = tensor(noise, shape, &self.device);
+        let losses = (self.network).losses(self.upload(crops), levels, noise, &self.tables)?;
+        let number = |t: Tensor<1>| -> Result<f64, ModelError> {
+            Ok(f64::from(quant::values(t.inner())?[0]))
         };
-        let loss = self.network.losses(self.upload(crops), levels, noise)?.loss;
-        let value = quant::values(loss.clone().inner())?[0];
-        let grads = GradientsParams::from_grads(loss.backward(), &self.network);
-        Ok((value.into(), gradients::named(&self.network, &grads)?))
+        let (loss, bpp) = (number(losses.loss.clone())?, number(losses.bpp)?);
+        let grads = GradientsParams::from_grads(losses.loss.backward(), &self.network);
+        Ok(Look {
+            loss,
+            bpp,
+            gradients: gradients::named(&self.network, &grads)?,
+            symbols: losses.sent.symbol,
+            quantisers: losses.sent.quantiser,
+        })
     }
 
-    /// The weights as a file that [`Model::load`] takes.
+    /// The weights as a file that [`Weights::open`] takes.
     ///
     /// # Errors
     /// The device failed, or a weight is out of range.
@@ -247,40 +272,16 @@ impl Trainer {
         Tensor::from_data(TensorData::new(values, [b, c, h, w]), &self.device)
     }
 
-    fn noise_shapes(&self, crops: &Array4<f32>) -> [[usize; 4]; 2] {
+    /// The shape of y for a batch: [B, M, h, w].
+    fn latents(&self, crops: &Array4<f32>) -> [usize; 4] {
         let (b, _, h, w) = crops.dim();
-        let c = self.config();
-        [
-            [b, c.latents, h / CELL, w / CELL],
-            [b, c.hyper, h / CROP_UNIT, w / CROP_UNIT],
-        ]
+        [b, self.config().latents, h / CELL, w / CELL]
     }
 
-    fn noise(&mut self, shape: [usize; 4]) -> Tensor<4> {
+    fn noise(&mut self, crops: &Array4<f32>) -> Tensor<4> {
+        let shape = self.latents(crops);
         let n = shape.iter().product();
         let values = (0..n).map(|_| self.random.random::<f32>() - 0.5).collect();
         tensor(values, shape, &self.device)
     }
-}
-
-/// Logarithms of the Laplace scales whose mean magnitudes are those of the tables where the neighbours are 0: [levels, Z].
-fn z_scales(model: &Model) -> Vec<f32> {
-    let scale = |row: u16| {
-        let p = |s: i32| (-model.z_tables().cost_bits(row, s)).exp2();
-        let (mean, sum) = (-Z_MAX..=Z_MAX).fold((0.0, 0.0), |(mean, sum), s| {
-            (mean + f64::from(s.abs()) * p(s), sum + p(s))
-        });
-        // A rounded Laplace variable of scale s has a mean magnitude of 1 / (2 sinh(1 / 2s)).
-        let mean = (mean / sum).max(1e-3);
-        (0.5 / (0.5 / mean).asinh()).ln() as f32
-    };
-    (0..model.config().levels)
-        .flat_map(|level| {
-            model
-                .z_rows(level)
-                .iter()
-                .map(|&row| scale(row + (Z_CLASSES / 2) as u16))
-                .collect::<Vec<_>>()
-        })
-        .collect()
 }

@@ -11,10 +11,14 @@ use burn::optim::{
 };
 use burn::tensor::{Device, Tensor};
 
-use super::network::Network;
+use super::network::{Network, stored_name};
 use super::quant::values;
 use crate::ModelError;
-use crate::tensors::tensor;
+use crate::nets::tensors::tensor;
+
+/// Part of the learning rate that the linear branches of g_a and g_s take, as in the reference: they carry the picture, and
+/// the noise of their steps bounds the quality of the highest levels.
+const LINEAR_PACE: f64 = 0.3;
 
 /// AdamW with the settings of the reference.
 pub(crate) struct Optimiser {
@@ -108,12 +112,16 @@ impl ModuleMapper for Step<'_> {
         let Some(grad) = self.grads.remove::<D>(id) else {
             return Param::from_mapped_value(id, old, mapper);
         };
-        let name = self.path.join(".");
+        let name = stored_name(&self.path);
         let shape = old.dims();
+        let pace = match name.contains(".linear.") {
+            true => LINEAR_PACE,
+            false => 1.0,
+        };
         let state = self.optimiser.memory.remove(&name);
         // All ranks are stepped as vectors, so that one kind of memory serves them.
         let (new, state) = self.optimiser.adam.step(
-            self.rate,
+            self.rate * pace,
             old.inner().reshape([-1]),
             grad.reshape([-1]) * self.factor,
             state,

@@ -1,4 +1,5 @@
-//! Integer layers with their rounding in the loop: what [`ExactConv`](crate::exact::ExactConv) computes, with gradients.
+//! Integer layers with their rounding in the loop: what [`ExactConv`](crate::nets::exact::ExactConv) computes, with
+//! gradients.
 //!
 //! Activations are integers divided by `2^MEAN_BITS`, weights integers divided by a power of two per output. The gradient
 //! takes every rounding for the identity.
@@ -8,9 +9,12 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
 use super::level::{LevelTable, Levels};
-use crate::differentiable;
-use crate::exact::{ACC_LIMIT, ACT_MAX, MEAN_BITS, MEAN_MAX, Range, SLOPE, Spec, WEIGHT_MAX};
-use crate::tensors::tensor;
+use crate::nets::arithmetic::{Arithmetic, Kind, Layer, Range, Spec};
+use crate::nets::differentiable;
+use crate::nets::exact::{
+    ACC_LIMIT, ACT_MAX, MEAN_BITS, MEAN_MAX, SLOPE, WEIGHT_MAX, check_bounds,
+};
+use crate::nets::tensors::tensor;
 use crate::{ModelError, Weights, WeightsError};
 
 /// Fractional bits of a table row: one unit of the network moves the row by eight.
@@ -22,8 +26,8 @@ const MARGIN: f64 = 0.95;
 
 /// `value` with the gradient of `x`.
 pub(crate) fn straight_through<const D: usize>(value: Tensor<D>, x: Tensor<D>) -> Tensor<D> {
-    // Both differences are exact: the values are near each other, or `value` is zero.
-    x.clone() + (value - x).detach()
+    // The difference is exactly zero, so that integers stay integers.
+    value.detach() + (x.clone() - x.detach())
 }
 
 /// Round to the nearest integer, halves up.
@@ -48,7 +52,9 @@ pub(crate) struct QuantConv {
     weight: Param<Tensor<2>>,
     bias: LevelTable,
     #[module(skip)]
-    kind: Kind,
+    name: String,
+    #[module(skip)]
+    shape: Shape,
 }
 
 /// The numbers of a layer on the host.
@@ -63,36 +69,44 @@ struct Host {
 
 /// The numbers of a layer that do not change.
 #[derive(Clone, Copy, Debug)]
-struct Kind {
+struct Shape {
     spec: Spec,
     in_bits: i32,
     out_bits: i32,
 }
 
-impl QuantConv {
-    /// Takes the integer layer `name` of the weights. `in_bits`: fractional bits of what it reads.
-    pub(crate) fn load(
-        w: &mut Weights,
-        name: &str,
-        spec: Spec,
-        in_bits: u32,
-        device: &Device,
-    ) -> Result<Self, WeightsError> {
+/// Makes layers that train.
+pub(crate) struct Quantised<'a, 'w> {
+    weights: &'a mut Weights<'w>,
+    device: &'a Device,
+}
+
+impl<'a, 'w> Quantised<'a, 'w> {
+    pub(crate) fn new(weights: &'a mut Weights<'w>, device: &'a Device) -> Self {
+        Self { weights, device }
+    }
+}
+
+impl Arithmetic for Quantised<'_, '_> {
+    type Layer = QuantConv;
+
+    /// Takes the integer layer `name` of the weights.
+    fn layer(&mut self, name: &str, spec: Spec) -> Result<QuantConv, WeightsError> {
+        let (w, device) = (&mut *self.weights, self.device);
         let out_bits = match spec.range {
             Range::Row(_) => ROW_BITS,
             _ => MEAN_BITS,
         };
-        let (in_bits, out_bits) = (in_bits as i32, out_bits as i32);
+        let (in_bits, out_bits) = (spec.input.bits as i32, out_bits as i32);
         let (n, rows) = (spec.outputs, spec.levels.max(1));
-        let fan_in = if spec.depthwise {
-            9
-        } else {
-            spec.input.channels
+        let fan_in = match spec.kind {
+            Kind::Depthwise => 9,
+            _ => spec.input.channels,
         };
         let weight = w.integers(&format!("{name}.weight"), &[n, fan_in])?;
         let bias = w.integers(&format!("{name}.bias"), &[rows, n])?;
         let shift = w.integers(&format!("{name}.shift"), &[n])?;
-        crate::exact::check_bounds(name, &weight, &bias, &shift, spec.input.max, n)?;
+        check_bounds(name, &weight, &bias, &shift, spec.input.max, n)?;
         // shift = bits of the weights + in_bits - out_bits; the bias holds half a step beside what was trained.
         let bits = |o: usize| shift[o] - in_bits + out_bits;
         let weight = (weight.iter().enumerate())
@@ -104,10 +118,11 @@ impl QuantConv {
                 (v - (1 << (shift[o] - 1))) as f32 * (-(bits(o) + in_bits) as f32).exp2()
             })
             .collect();
-        Ok(Self {
+        Ok(QuantConv {
             weight: Param::from_tensor(tensor(weight, [n, fan_in], device)),
             bias: LevelTable::new(bias, rows, n, device),
-            kind: Kind {
+            name: name.to_owned(),
+            shape: Shape {
                 spec,
                 in_bits,
                 out_bits,
@@ -115,9 +130,21 @@ impl QuantConv {
         })
     }
 
+    /// Training computes all parts everywhere.
+    fn parts(&mut self, name: &str, spec: Spec, _: usize) -> Result<Vec<QuantConv>, WeightsError> {
+        Ok(vec![self.layer(name, spec)?])
+    }
+}
+
+impl QuantConv {
+    /// Its name in a weights file.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Fractional bits of the weights per output: the most that keep the bounds of the exact path.
     fn bits(&self, weight: &[f32], biases: &[f32]) -> Vec<i32> {
-        let k = self.kind;
+        let k = self.shape;
         let n = k.spec.outputs;
         (weight.chunks_exact(weight.len() / n).enumerate())
             .map(|(o, w)| {
@@ -148,7 +175,7 @@ impl QuantConv {
 
     /// The integers that the decoder computes with.
     pub(crate) fn integers(&self) -> Result<Integers, ModelError> {
-        let k = self.kind;
+        let k = self.shape;
         let Host {
             weight,
             biases,
@@ -175,11 +202,15 @@ impl QuantConv {
             shift: (0..n).map(|o| shift(o) as u8).collect(),
         })
     }
+}
+
+impl Layer for QuantConv {
+    type At = Levels;
 
     /// [B, inputs, h, w] -> [B, outputs, h, w]. Rows of tables are not clamped: see
-    /// [`rows_in_range`](super::likelihood::rows_in_range).
-    pub(crate) fn forward(&self, a: Tensor<4>, levels: &Levels) -> Result<Tensor<4>, ModelError> {
-        let k = self.kind;
+    /// [`Sent`](super::trellis::Sent).
+    fn forward(&self, a: Tensor<4>, levels: &Levels) -> Result<Tensor<4>, ModelError> {
+        let k = self.shape;
         let (n, device) = (k.spec.outputs, a.device());
         let bits = self.host()?.bits;
         let power = |extra: i32| bits.iter().map(|b| ((b + extra) as f32).exp2()).collect();
@@ -192,9 +223,9 @@ impl QuantConv {
         let scale: Tensor<2> = tensor(power(k.in_bits), [1, n], &device);
         let bias = straight_through((bias.clone() * scale.clone()).round() / scale, bias);
         let rows = bias.dims()[0];
-        let acc = match k.spec.depthwise {
-            true => differentiable::depthwise(a, weight.reshape([n, 1, 3, 3]), None),
-            false => {
+        let acc = match k.spec.kind {
+            Kind::Depthwise => differentiable::depthwise(a, weight.reshape([n, 1, 3, 3]), None),
+            _ => {
                 let fan_in = k.spec.input.channels;
                 differentiable::pointwise(a, weight.reshape([n, fan_in, 1, 1]), None)
             }
@@ -216,6 +247,16 @@ impl QuantConv {
             }
         })
     }
+
+    fn add(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+        clamp_act(a + b)
+    }
+}
+
+/// Values brought into the range of an activation.
+pub(crate) fn clamp_act(x: Tensor<4>) -> Tensor<4> {
+    let limit = ACT_MAX as f32 / (1 << MEAN_BITS) as f32;
+    x.clamp(-limit, limit)
 }
 
 /// The numbers of a tensor on the host.

@@ -7,9 +7,10 @@ use burn::tensor::{Tensor, TensorData};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
+use super::network::stored_name;
 use super::optimiser::Moments;
 use super::{TrainError, Trainer, export};
-use crate::device::DeviceInfo;
+use crate::seam::DeviceInfo;
 
 /// The weights it began with, as bytes.
 const TEMPLATE: &str = "state.template";
@@ -37,7 +38,7 @@ impl ModuleMapper for Restore {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.join(".");
+        let name = stored_name(&self.path);
         let (id, tensor, mapper) = param.consume();
         let shape = tensor.dims();
         let tensor = match self.values.remove(&name) {

@@ -5,21 +5,24 @@ use std::ops::Range;
 use burn::tensor::{Device, Tensor};
 use ndarray::Array3;
 
-use crate::config::HYPER_CELL;
-use crate::host;
+use crate::nets::host;
 
 /// Bytes of y that stay on a device at most: what WebGPU guarantees for a binding. 27 megapixels; y of larger pictures
 /// goes up again, tile by tile.
 const KEPT: usize = 128 << 20;
 
-/// y of a picture before any gain, as [`Model::analyse`](crate::Model::analyse) makes it. It serves every level.
+/// Cells of y along each side of a cell of the coarsest latent that is computed from it.
+const WHOLE: usize = 4;
+
+/// y of a picture before any gain, as [`Architecture::analyse`](crate::seam::Architecture::analyse) makes it. It serves
+/// every level.
 ///
-/// Made of an array, it holds that alone.
+/// One that was made from an array holds nothing on a device.
 #[derive(Clone, Debug)]
 pub struct Analysed {
     host: Array3<f32>,
-    /// The same on the device that made it, [1, M, 4 zh, 4 zw], with zeros beyond the grid: a GPU need not be sent again
-    /// what it has computed.
+    /// The same on the device that made it, [1, M, rows, columns]: a GPU need not be sent again what it has computed.
+    /// Rows and columns are filled up with zeros to multiples of [`WHOLE`].
     kept: Option<Tensor<4>>,
 }
 
@@ -34,7 +37,7 @@ impl From<Array3<f32>> for Analysed {
 }
 
 impl Analysed {
-    /// y on the host: [h, M, w] with cells of 16x16 pixels.
+    /// y on the host: [row, channel, column].
     pub fn y(&self) -> &Array3<f32> {
         &self.host
     }
@@ -58,7 +61,7 @@ impl Analysed {
         !host::is_cpu(device) && bytes <= KEPT
     }
 
-    /// A part of y that a device holds, [1, M, rows, columns], in cells of the grid grown to whole cells of z. None if it
+    /// A part of y that a device holds, [1, M, rows, columns], in cells of the filled-up grid. `None` if the device
     /// holds nothing.
     pub(crate) fn on_device(
         &self,
@@ -72,7 +75,7 @@ impl Analysed {
     }
 }
 
-/// Cells that are missing to whole cells of z.
+/// Cells that are missing to a multiple of [`WHOLE`].
 fn padding(cells: usize) -> usize {
-    cells.next_multiple_of(HYPER_CELL) - cells
+    cells.next_multiple_of(WHOLE) - cells
 }

@@ -3,11 +3,17 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use ndarray::Array3;
 
-use crate::{ModelError, host};
+use super::host;
+use crate::ModelError;
 
 /// Host array [channels, height, width] -> device tensor [1, channels, height, width].
 pub(crate) fn upload(a: Array3<f32>, device: &Device) -> Tensor<4> {
     let (c, h, w) = a.dim();
+    // An array that was made from a view with permuted axes may lie in memory in the order of that view.
+    let a = match a.is_standard_layout() {
+        true => a,
+        false => a.as_standard_layout().into_owned(),
+    };
     let (data, offset) = a.into_raw_vec_and_offset();
     debug_assert_eq!(offset.unwrap_or(0), 0);
     Tensor::from_data(TensorData::new(data, [1, c, h, w]), device)
@@ -113,6 +119,22 @@ pub(crate) fn pixel_unshuffle(x: Tensor<4>, r: usize) -> Tensor<4> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arrays_go_up_and_come_down_whatever_their_order_in_memory() {
+        let of = |[c, h, w]: [usize; 3]| (100 * c + 10 * h + w) as f32;
+        let whole = Array3::from_shape_fn((2, 3, 4), |(h, c, w)| of([c, h, w]));
+        let views = [
+            whole.view(),
+            whole.slice(ndarray::s![.., 1.., ..]),
+            whole.slice(ndarray::s![..1, .., 2..]),
+        ];
+        for view in views {
+            let permuted = view.permuted_axes([1, 0, 2]).mapv(|v| v);
+            let found = download(upload(permuted.clone(), &Device::flex())).unwrap();
+            assert_eq!(found, permuted);
+        }
+    }
 
     #[test]
     fn pixels_are_rounded_as_on_the_host() {

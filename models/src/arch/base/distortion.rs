@@ -3,48 +3,49 @@
 use burn::tensor::Tensor;
 use ndarray::{Array3, s};
 
+use super::{Base, CELL, synthesis_input};
 use crate::ModelError;
-use crate::config::CELL;
-use crate::exact::MEAN_BITS;
-use crate::model::{Model, PixelSource};
-use crate::tensors::{download, upload};
-use crate::tiles::{Span, tiles};
+use crate::nets::tensors::{download, upload};
+use crate::run::tiles::{Span, tiles};
+use crate::seam::{Meter, PixelSource};
 
-impl Model {
+impl Base {
     /// Sum over pixels and channels of the squared difference between the synthesis of `y_hat` [h, M, w] and the
     /// picture, samples in a range of 1. With `gradient` [h, M, w], also its derivative by `y_hat` in whole steps of the
     /// quantiser.
     ///
-    /// `turn` is asked after each tile, with its cells.
-    pub(crate) fn squared_error(
+    /// `meter` is told of each tile, in cells.
+    pub(super) fn squared_error(
         &self,
         y_hat: &Array3<i32>,
         level: usize,
         picture: &dyn PixelSource,
         mut gradient: Option<&mut Array3<f32>>,
-        turn: &mut dyn FnMut(usize) -> Result<(), ModelError>,
+        meter: &Meter,
     ) -> Result<f64, ModelError> {
         let (h, _, w) = y_hat.dim();
-        let (height, width) = picture.size();
-        let inverse_gain = self.inverse_gain(level);
-        let reach = self.g_s().halo();
+        let size = picture.size();
+        let inverse_gain = &self.rates[level].inverse_gain;
+        let device = &self.place.device;
+        let reach = self.g_s.halo();
         // A cell moves pixels of cells within reach, and those depend on cells within reach of them.
         let halo = if gradient.is_some() { 2 * reach } else { reach };
         let mut total = 0.0;
-        for (v, u) in tiles(h, w, self.tile().cells(), halo) {
+        for (v, u) in tiles(h, w, self.place.tile.cells(CELL), halo) {
             let mut x = Array3::zeros((3, v.read.len() * CELL, u.read.len() * CELL));
             picture.read(u.read.start * CELL, v.read.start * CELL, x.view_mut())?;
-            let x = upload(x, self.device());
-            let y = upload(
-                self.synthesis_input(y_hat, level, v.read.clone(), u.read.clone()),
-                self.device(),
-            );
-            let core = [pixels(&v, 0, height), pixels(&u, 0, width)];
+            let x = upload(x, device);
+            let y = synthesis_input(y_hat, inverse_gain, v.read.clone(), u.read.clone());
+            let y = upload(y, device);
+            let core = [pixels(&v, 0, size.height), pixels(&u, 0, size.width)];
             if let Some(gradient) = gradient.as_deref_mut() {
                 let y = y.autodiff().require_grad();
-                let error = self.g_s().forward(y.clone()).clamp(-0.5, 0.5) - x;
+                let error = self.g_s.forward(y.clone())?.clamp(-0.5, 0.5) - x;
                 total += sum_of_squares(&error.clone().inner(), &core)?;
-                let seen = [pixels(&v, reach, height), pixels(&u, reach, width)];
+                let seen = [
+                    pixels(&v, reach, size.height),
+                    pixels(&u, reach, size.width),
+                ];
                 let [rows, columns] = seen;
                 let grads = error
                     .slice([0..1, 0..3, rows, columns])
@@ -61,43 +62,23 @@ impl Model {
                     *to = g[(c, i, j)] * inverse_gain[c];
                 }
             } else {
-                let error = self.g_s().forward(y).clamp(-0.5, 0.5) - x;
+                let error = self.g_s.forward(y)?.clamp(-0.5, 0.5) - x;
                 total += sum_of_squares(&error, &core)?;
             }
-            turn(v.core.len() * u.core.len())?;
+            meter.add((v.core.len() * u.core.len()) as u64)?;
         }
         Ok(total)
     }
 
     /// Second derivative of the squared error by each latent in whole steps of the quantiser, as far as the linear part
     /// of g_s makes it: the network beside it adds little. [M]
-    pub(crate) fn curvature(&self, level: usize) -> Result<Vec<f32>, ModelError> {
-        let columns = self.g_s().linear_energies()?;
+    pub(super) fn curvature(&self, level: usize) -> Result<Vec<f32>, ModelError> {
+        let columns = self.g_s.linear_energies()?;
         Ok(columns
             .iter()
-            .zip(self.inverse_gain(level))
+            .zip(&self.rates[level].inverse_gain)
             .map(|(e, g)| 2.0 * e * g * g)
             .collect())
-    }
-
-    /// y_hat as g_s reads it, for a part of the grid: [M, rows, columns].
-    pub(crate) fn synthesis_input(
-        &self,
-        y_hat: &Array3<i32>,
-        level: usize,
-        rows: std::ops::Range<usize>,
-        columns: std::ops::Range<usize>,
-    ) -> Array3<f32> {
-        let mut y = Array3::zeros((y_hat.dim().1, rows.len(), columns.len()));
-        for (i, row) in rows.enumerate() {
-            for (c, gain) in self.inverse_gain(level).iter().enumerate() {
-                let scale = gain / (1 << MEAN_BITS) as f32;
-                let from = y_hat.slice(s![row, c, columns.clone()]);
-                y.slice_mut(s![c, i, ..])
-                    .zip_mut_with(&from, |o, &y| *o = y as f32 * scale);
-            }
-        }
-        y
     }
 }
 

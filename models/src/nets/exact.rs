@@ -2,19 +2,21 @@
 //!
 //! Weights, biases and activations are integers. While `sum|w| * max|a| + |b| < 2^24` holds for each output channel, every
 //! partial sum of a convolution is an integer that f32 represents, so the result does not depend on the order of
-//! summation, on fused multiply-add, on tiling, or on the device. [`ExactConv::load`] checks the bound and refuses weights
-//! that break it. The result is requantised by a power of two: `floor(acc / 2^shift)`, then clamped. Multiplying an
+//! summation, on fused multiply-add, on tiling, or on the device. [`Exact`] checks the bound and refuses weights that break
+//! it. The result is requantised by a power of two: `floor(acc / 2^shift)`, then clamped. Multiplying an
 //! integer below 2^24 by a power of two is exact as well, and so is `floor`. Nothing else happens in this path: no
 //! exponential, no division, no other rounding.
 
+use burn::module::Module;
 use burn::tensor::activation::leaky_relu;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 
-use crate::host;
-use crate::tensors::tensor;
-use crate::{Weights, WeightsError};
+use super::arithmetic::{Arithmetic, Kind, Layer, Range, Spec};
+use crate::nets::host;
+use crate::nets::tensors::tensor;
+use crate::{ModelError, Weights, WeightsError};
 
 /// Fractional bits of means and of the quantised latent.
 pub const MEAN_BITS: u32 = 6;
@@ -39,20 +41,9 @@ pub(crate) const SLOPE: f64 = 1.0 / (1 << LEAK_BITS) as f64;
 /// Magnitudes of sums stay below this.
 pub const ACC_LIMIT: i64 = 1 << 24;
 
-/// Where the requantised output is clamped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Range {
-    /// `-ACT_MAX..=ACT_MAX`, then a negative value divided by `2^LEAK_BITS`, rounded down: the activation function.
-    Leaky,
-    /// `-ACT_MAX..=ACT_MAX`.
-    Linear,
-    /// `-MEAN_MAX..=MEAN_MAX`: a mean in fixed point.
-    Mean,
-    /// `0..=rows-1`: the row of a probability table.
-    Row(u16),
-}
-
 impl Range {
+    /// Where a requantised output is clamped. An activation of the leaky kind is then divided by `2^LEAK_BITS` where it is
+    /// negative, and rounded down.
     fn bounds(self) -> (f32, f32) {
         let (lo, hi) = match self {
             Self::Leaky | Self::Linear => (-ACT_MAX, ACT_MAX),
@@ -64,7 +55,7 @@ impl Range {
 }
 
 /// The sum of two activations of one shape, clamped to the range of one.
-pub fn add_activations(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
+fn add_activations(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
     let (lo, hi) = Range::Linear.bounds();
     if host::is_here(&x) && host::is_here(&y) {
         return host::zip(x, y, |x, y| clamped(x + y, lo, hi));
@@ -117,89 +108,23 @@ fn requantise(sums: Tensor<4>, range: Range) -> Tensor<4> {
     }
 }
 
-/// What a layer reads: channels and the largest magnitude of their values.
-#[derive(Clone, Copy, Debug)]
-pub struct Input {
-    /// Number of channels.
-    pub channels: usize,
-    /// Largest magnitude.
-    pub max: i32,
-}
-
-/// What an integer layer is: its sizes, its kind and its range.
-#[derive(Clone, Copy, Debug)]
-pub struct Spec {
-    /// What it reads.
-    pub input: Input,
-    /// Channels that it makes.
-    pub outputs: usize,
-    /// 3x3 on each channel on its own, instead of 1x1 over all: `outputs` is then `input.channels`.
-    pub depthwise: bool,
-    /// Rows of biases, one per level; 0 for a single row that serves all.
-    pub levels: usize,
-    /// Where the output is clamped.
-    pub range: Range,
-}
-
 /// An integer convolution: 1x1, or 3x3 on each channel on its own.
-#[derive(Clone, Debug)]
+#[derive(Module, Debug)]
 pub struct ExactConv {
     /// Integers times 2^-shift of their output channel: sums of products are the same numbers in other units, as exact.
     weight: Tensor<4>,
     /// Biases, one row per level or a single row: [levels or 1] of [outputs], times 2^-shift as well. They hold the half
     /// that turns floor into rounding.
     bias: Vec<Tensor<1>>,
+    #[module(skip)]
+    kind: Kind,
+    #[module(skip)]
     range: Range,
-    depthwise: bool,
 }
 
 impl ExactConv {
-    /// Takes `name.weight` (outputs x inputs, or x 9), `name.bias` (levels or 1, x outputs) and `name.shift` (outputs)
-    /// from the weights and proves the layer exact.
-    ///
-    /// # Errors
-    /// A tensor is missing or misshapen, or a weight, shift or sum exceeds its bound.
-    pub fn load(
-        w: &mut Weights,
-        name: &str,
-        spec: Spec,
-        device: &Device,
-    ) -> Result<Self, WeightsError> {
-        let Spec {
-            input,
-            outputs,
-            depthwise,
-            levels,
-            range,
-        } = spec;
-        let fan_in = if depthwise { 9 } else { input.channels };
-        let weight = w.integers(&format!("{name}.weight"), &[outputs, fan_in])?;
-        let bias = w.integers(&format!("{name}.bias"), &[levels.max(1), outputs])?;
-        let shift = w.integers(&format!("{name}.shift"), &[outputs])?;
-        check_bounds(name, &weight, &bias, &shift, input.max, outputs)?;
-        let scale: Vec<f32> = shift.iter().map(|&s| (-s as f32).exp2()).collect();
-        let scaled = |v: &[i32], each: usize| -> Vec<f32> {
-            let scales = scale.iter().flat_map(|s| std::iter::repeat_n(s, each));
-            v.iter().zip(scales).map(|(&x, s)| x as f32 * s).collect()
-        };
-        let kernel = if depthwise {
-            [outputs, 1, 3, 3]
-        } else {
-            [outputs, fan_in, 1, 1]
-        };
-        Ok(Self {
-            weight: tensor(scaled(&weight, fan_in), kernel, device),
-            bias: bias
-                .chunks_exact(outputs)
-                .map(|b| tensor(scaled(b, 1), [outputs], device))
-                .collect(),
-            range,
-            depthwise,
-        })
-    }
-
     /// The layer cut into `parts` layers of as many outputs each, in order. Not for layers on each channel on its own.
-    pub(crate) fn split(self, parts: usize) -> Vec<Self> {
+    fn split(self, parts: usize) -> Vec<Self> {
         let [outputs, inputs, ..] = self.weight.dims();
         let each = outputs / parts;
         (0..parts)
@@ -214,24 +139,101 @@ impl ExactConv {
                     .iter()
                     .map(|b| b.clone().slice([part.clone()]))
                     .collect(),
+                kind: self.kind,
                 range: self.range,
-                depthwise: self.depthwise,
             })
             .collect()
     }
+}
 
-    /// Integers in, integers out: [1, inputs, h, w] -> [1, outputs, h, w]. `level` is ignored by layers without levels.
-    pub fn forward(&self, x: Tensor<4>, level: usize) -> Tensor<4> {
-        let options = match self.depthwise {
-            true => ConvOptions::new([1, 1], [1, 1], [1, 1], x.dims()[1]),
-            false => ConvOptions::new([1, 1], [0, 0], [1, 1], 1),
+impl Layer for ExactConv {
+    /// A level; layers without levels ignore it.
+    type At = usize;
+
+    /// Integers in, integers out.
+    fn forward(&self, x: Tensor<4>, level: &usize) -> Result<Tensor<4>, ModelError> {
+        let options = match self.kind {
+            Kind::Depthwise => ConvOptions::new([1, 1], [1, 1], [1, 1], x.dims()[1]),
+            _ => ConvOptions::new([1, 1], [0, 0], [1, 1], 1),
         };
-        let bias = self.bias[level.min(self.bias.len() - 1)].clone();
+        let bias = self.bias[(*level).min(self.bias.len() - 1)].clone();
         let sums = conv2d(x, self.weight.clone(), Some(bias), options);
-        match host::is_here(&sums) {
+        Ok(match host::is_here(&sums) {
             true => requantise_here(sums, self.range),
             false => requantise(sums, self.range),
+        })
+    }
+
+    fn add(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
+        add_activations(x, y)
+    }
+}
+
+/// Makes layers of integers.
+pub struct Exact<'a, 'w> {
+    /// Where the integers come from.
+    pub weights: &'a mut Weights<'w>,
+    /// Where the layers run.
+    pub device: &'a Device,
+}
+
+impl Arithmetic for Exact<'_, '_> {
+    type Layer = ExactConv;
+
+    /// Takes `name.weight` (outputs x inputs, or x 9), `name.bias` (levels or 1, x outputs) and `name.shift` (outputs)
+    /// from the weights and proves the layer exact.
+    fn layer(&mut self, name: &str, spec: Spec) -> Result<ExactConv, WeightsError> {
+        let Spec {
+            kind,
+            input,
+            outputs,
+            levels,
+            range,
+            bias,
+        } = spec;
+        let fan_in = match kind {
+            Kind::Pointwise => input.channels,
+            Kind::Depthwise => 9,
+            Kind::Conv { .. } | Kind::Deconv { .. } => 0,
+        };
+        if fan_in == 0 || !bias {
+            return Err(WeightsError::Inexact {
+                layer: name.into(),
+                what: format!("no integer layer of the kind {spec:?} is known"),
+            });
         }
+        let (w, device) = (&mut *self.weights, self.device);
+        let weight = w.integers(&format!("{name}.weight"), &[outputs, fan_in])?;
+        let bias = w.integers(&format!("{name}.bias"), &[levels.max(1), outputs])?;
+        let shift = w.integers(&format!("{name}.shift"), &[outputs])?;
+        check_bounds(name, &weight, &bias, &shift, input.max, outputs)?;
+        let scale: Vec<f32> = shift.iter().map(|&s| (-s as f32).exp2()).collect();
+        let scaled = |v: &[i32], each: usize| -> Vec<f32> {
+            let scales = scale.iter().flat_map(|s| std::iter::repeat_n(s, each));
+            v.iter().zip(scales).map(|(&x, s)| x as f32 * s).collect()
+        };
+        Ok(ExactConv {
+            weight: tensor(
+                scaled(&weight, fan_in),
+                kind.weight(input.channels, outputs),
+                device,
+            ),
+            bias: bias
+                .chunks_exact(outputs)
+                .map(|b| tensor(scaled(b, 1), [outputs], device))
+                .collect(),
+            kind,
+            range,
+        })
+    }
+
+    fn parts(
+        &mut self,
+        name: &str,
+        spec: Spec,
+        parts: usize,
+    ) -> Result<Vec<ExactConv>, WeightsError> {
+        Ok(self.layer(name, spec)?.split(parts))
     }
 }
 
@@ -366,10 +368,11 @@ mod tests {
         let layer = ExactConv {
             weight: tensor(f(&weight), [outputs, inputs, 1, 1], &device) / 128.0,
             bias: vec![tensor(vec![0.5; outputs], [outputs], &device)],
+            kind: Kind::Pointwise,
             range: Range::Mean,
-            depthwise: false,
         };
-        let y = layer.forward(tensor(f(&x), [1, inputs, h, w], &device), 0);
+        let x_tensor = tensor(f(&x), [1, inputs, h, w], &device);
+        let y = layer.forward(x_tensor, &0).unwrap();
         let y = y.into_data().try_into_vec::<f32>().unwrap();
         for o in 0..outputs {
             for p in 0..h * w {

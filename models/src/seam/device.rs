@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use burn::tensor::{Device, DeviceType};
+use burn::tensor::Device;
+#[cfg(any(feature = "gpu", feature = "cuda"))]
+use burn::tensor::DeviceType;
 
 use crate::ModelError;
 
@@ -54,8 +56,9 @@ pub enum ExactChoice {
     Auto,
     /// The CPU.
     Cpu,
-    /// The device that the float networks run on, whatever is known of it. Encoding and decoding are then checked against
-    /// the CPU: see [`Model::encode_checked`](crate::Model::encode_checked).
+    /// The device that the float networks run on, whatever is known of it. Encoding and decoding with portable weights are
+    /// then checked against the CPU: see [`Architecture::encode`](crate::seam::Architecture::encode). Files of others are
+    /// for this device alone.
     Gpu,
 }
 
@@ -114,13 +117,38 @@ fn place(name: &str, is_cpu: bool, choice: ExactChoice, seen: &[Seen]) -> Placem
     }
 }
 
+/// What a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeviceKind {
+    /// The CPU.
+    Cpu,
+    /// Burn's `ndarray` backend, on the CPU: see the feature of that name.
+    Ndarray,
+    /// A graphics card.
+    Gpu,
+    /// A graphics adapter that the CPU emulates.
+    SoftwareGpu,
+}
+
+impl fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "cpu",
+            Self::Ndarray => "ndarray",
+            Self::Gpu => "gpu",
+            Self::SoftwareGpu => "software gpu",
+        })
+    }
+}
+
 /// A device of this machine.
 #[derive(Clone, Debug)]
 pub struct DeviceInfo {
     /// The name under which it can be chosen.
     pub name: String,
-    /// `cpu`, `gpu`, `software gpu` (an adapter emulated by the CPU) or `ndarray` (see the feature of that name).
-    pub kind: &'static str,
+    /// What it is.
+    pub kind: DeviceKind,
     device: Device,
 }
 
@@ -129,7 +157,7 @@ impl DeviceInfo {
     pub fn cpu() -> Self {
         Self {
             name: "cpu".into(),
-            kind: "cpu",
+            kind: DeviceKind::Cpu,
             device: Device::flex(),
         }
     }
@@ -139,19 +167,19 @@ impl DeviceInfo {
     pub fn ndarray() -> Self {
         Self {
             name: "ndarray".into(),
-            kind: "ndarray",
+            kind: DeviceKind::Ndarray,
             device: Device::ndarray(),
         }
     }
 
     /// Whether a graphics adapter is emulated by the CPU.
     pub fn is_software(&self) -> bool {
-        self.kind == "software gpu"
+        self.kind == DeviceKind::SoftwareGpu
     }
 
     /// Whether this is the CPU itself.
     pub fn is_cpu(&self) -> bool {
-        self.kind == "cpu"
+        self.kind == DeviceKind::Cpu
     }
 
     /// Where the exact networks run when the float networks run here.
@@ -164,17 +192,80 @@ impl DeviceInfo {
     }
 }
 
+/// Side of the square that a network computes at once, in picture pixels. Results do not depend on it: integer networks
+/// agree bit for bit, float networks within one step of 8 bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TileSize(usize);
+
+impl TileSize {
+    /// A side of `pixels`, a multiple of 64.
+    ///
+    /// Returns `None` for zero and for sides that are not whole cells of the hyper latent.
+    pub fn new(pixels: usize) -> Option<Self> {
+        (pixels > 0 && pixels.is_multiple_of(64)).then_some(Self(pixels))
+    }
+
+    /// Side in cells of `cell` pixels.
+    pub(crate) fn cells(self, cell: usize) -> usize {
+        (self.0 / cell).max(1)
+    }
+}
+
+impl Default for TileSize {
+    fn default() -> Self {
+        Self(768)
+    }
+}
+
+/// Where the networks of a model are to run, as its user asks for.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Where the float networks run.
+    pub device: DeviceInfo,
+    /// Where the networks run that pick probabilities.
+    pub exact: ExactChoice,
+    /// The square of pixels that is computed at once.
+    pub tile: TileSize,
+}
+
+impl Places {
+    /// All on the CPU, in tiles of the default size.
+    pub fn cpu() -> Self {
+        Self::on(DeviceInfo::cpu())
+    }
+
+    /// On a device, with the defaults for all else.
+    pub fn on(device: DeviceInfo) -> Self {
+        Self {
+            device,
+            exact: ExactChoice::default(),
+            tile: TileSize::default(),
+        }
+    }
+}
+
+/// Where the networks of a model run.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Where the float networks run.
+    pub device: Device,
+    /// Where the networks run that pick probabilities.
+    pub exact: Device,
+    /// The square of pixels that is computed at once.
+    pub tile: TileSize,
+}
+
 /// Every device of one of Burn's GPU backends, with `suffix` behind its name. Opens each of them once, which takes some
 /// hundred milliseconds.
+#[cfg(any(feature = "gpu", feature = "cuda"))]
 fn enumerate(backend: DeviceType, suffix: &str) -> Vec<DeviceInfo> {
     Device::enumerate(backend)
         .iter()
         .filter_map(|device| {
             let identity = device.identity()?;
-            let kind = if identity.physical.is_some() {
-                "gpu"
-            } else {
-                "software gpu"
+            let kind = match identity.physical {
+                Some(_) => DeviceKind::Gpu,
+                None => DeviceKind::SoftwareGpu,
             };
             Some(DeviceInfo {
                 name: identity.name + suffix,
@@ -185,14 +276,29 @@ fn enumerate(backend: DeviceType, suffix: &str) -> Vec<DeviceInfo> {
         .collect()
 }
 
-/// Every GPU of this machine. A card that is reached through CUDA and through the graphics API is in the list twice, CUDA
-/// first: who compiled it in wants it.
+/// Every GPU of this machine that the features of this build can reach. A card that is reached through CUDA and through the
+/// graphics API is in the list twice, CUDA first: a build with that feature was made to use it.
 fn adapters() -> Vec<DeviceInfo> {
+    #[allow(
+        unused_mut,
+        reason = "the list stays empty in a build for the CPU alone"
+    )]
     let mut all = Vec::new();
     #[cfg(feature = "cuda")]
     all.extend(enumerate(DeviceType::Cuda, " (CUDA)"));
+    #[cfg(feature = "gpu")]
     all.extend(enumerate(DeviceType::Wgpu, ""));
     all
+}
+
+/// What an error says where there is no adapter because the build cannot reach any.
+fn build_note() -> &'static str {
+    match cfg!(any(feature = "gpu", feature = "cuda")) {
+        true => "",
+        false => {
+            "; this build is for the CPU alone (the cargo feature `gpu` adds graphics adapters)"
+        }
+    }
 }
 
 /// Whether this machine can have a hardware GPU: on Linux its driver leaves a file in `/dev`. Looking for adapters takes
@@ -246,7 +352,8 @@ pub fn choose(choice: &DeviceChoice) -> Result<DeviceInfo, ModelError> {
             .collect::<Vec<_>>()
             .join(", ");
         ModelError::Device(format!(
-            "no device `{choice}` on this machine; it has: {known}"
+            "no device `{choice}` on this machine, which has: {known}{}",
+            build_note()
         ))
     })
 }
@@ -254,6 +361,14 @@ pub fn choose(choice: &DeviceChoice) -> Result<DeviceInfo, ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_whole_hyper_cells() {
+        assert!(TileSize::new(0).is_none());
+        assert!(TileSize::new(100).is_none());
+        assert_eq!(TileSize::new(128).map(|t| t.cells(64)), Some(2));
+        assert_eq!(TileSize::default().cells(16), 48);
+    }
 
     #[test]
     fn choices_are_read_and_written_alike() {

@@ -1,7 +1,7 @@
 //! Trellis-coded quantisation: what the symbols of a chain stand for, and the search for those of the least bits and error.
 //!
 //! Two quantisers share a step; which of them a latent has, follows from the parities of the symbols before it in its chain
-//! (see [`kiln_entropy::Chains`]). The points of a whole chain lie denser than those of one quantiser: Marcellin and Fischer,
+//! (see [`kiln_entropy::Chained`]). The points of a whole chain lie denser than those of one quantiser: Marcellin and Fischer,
 //! "Trellis coded quantization of memoryless and Gauss-Markov sources" (1990); with tables for each quantiser, Fischer and
 //! Wang, "Entropy-constrained trellis-coded quantization" (1992). The search is the encoder's alone: a decoder takes
 //! whatever symbol it reads.
@@ -10,7 +10,7 @@ use kiln_entropy::{FEEDBACK, INPUT, STATES, Tables};
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
 
-use crate::exact::{RESIDUAL_MAX, STEP};
+use crate::nets::exact::{MEAN_BITS, RESIDUAL_MAX, STEP};
 
 /// Bits that one unit of squared error of y is worth, y times its gain.
 ///
@@ -20,7 +20,7 @@ pub const BITS_PER_ERROR: f64 = 9.0;
 /// Magnitudes whose costs are kept ready: all literals of the widest row in use so far.
 const READY: i32 = 320;
 /// A step, in units of y times its gain.
-const WIDTH: f32 = STEP as f32 / (1 << crate::exact::MEAN_BITS) as f32;
+const WIDTH: f32 = STEP as f32 / (1 << MEAN_BITS) as f32;
 /// Choices at a link: two quantisers, two parities.
 const CHOICES: usize = 4;
 /// States of either quantiser.
@@ -124,14 +124,14 @@ struct Choices {
 }
 
 /// Searches chains, one after another, in memory that it keeps.
-pub(crate) struct Search<'a> {
+pub(crate) struct Trellis<'a> {
     costs: &'a Costs,
     symbols: Vec<[i16; CHOICES]>,
     /// For each link a bit for each state: the parity of the symbol on the best way into it.
     ways: Vec<u64>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> Trellis<'a> {
     pub(crate) fn new(costs: &'a Costs) -> Self {
         Self {
             costs,
@@ -250,7 +250,7 @@ fn choices(costs: &Costs, link: Link, weight: f32) -> Choices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kiln_entropy::{Chains, RowSpec, freeze, next_state};
+    use kiln_entropy::{Chained, ChainedRow, RowSpec, SymbolModel, freeze, next_state};
     use rand::SeedableRng;
 
     /// Three rows for each quantiser, of which the first is not coded.
@@ -275,7 +275,7 @@ mod tests {
 
     fn run(costs: &Costs, links: &[Link], weight: f32) -> Vec<Chosen> {
         let mut out = Vec::new();
-        Search::new(costs).run(links, weight, None, &mut out);
+        Trellis::new(costs).run(links, weight, None, &mut out);
         out
     }
 
@@ -294,14 +294,20 @@ mod tests {
 
     /// The chain that `symbols` make, if they may stand where they do.
     fn chain(costs: &Costs, links: &[Link], symbols: &[i16]) -> Vec<Chosen> {
-        let mut rows: Vec<u8> = links.iter().map(|l| l.row).collect();
-        let all = vec![0; rows.len()];
-        Chains::new(1)
-            .resolve(&costs.tables, &mut rows, &all, symbols)
+        let named = links.iter().map(|l| ChainedRow {
+            row: l.row.into(),
+            chain: 0,
+        });
+        let mut at: Vec<ChainedRow> = named.collect();
+        Chained::new(&costs.tables, 1)
+            .follow_all(&mut at, symbols)
             .unwrap();
-        rows.into_iter()
+        at.into_iter()
             .zip(symbols)
-            .map(|(row, &symbol)| Chosen { symbol, row })
+            .map(|(at, &symbol)| Chosen {
+                symbol,
+                row: at.row as u8,
+            })
             .collect()
     }
 
@@ -402,7 +408,7 @@ mod tests {
                 random: Xoshiro256PlusPlus::seed_from_u64(seed),
             };
             let mut out = Vec::new();
-            Search::new(&costs).run(&links, 9.0, Some(&mut noise), &mut out);
+            Trellis::new(&costs).run(&links, 9.0, Some(&mut noise), &mut out);
             out
         };
         assert_eq!(run(3), run(3));

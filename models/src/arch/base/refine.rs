@@ -8,32 +8,27 @@
 //!
 //! Means and rows come from the exact path itself in every pass, so that what is counted is what will be coded.
 
-mod distortion;
-mod replay;
-
 use std::ops::Range;
 
-use kiln_entropy::Writer;
 use ndarray::{Array3, s};
 use rand::SeedableRng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
-use crate::hyper_rows;
-use crate::latents::{CodedLatents, HostParameters, Known, STRIPE_ROWS, Tile, fixed};
-use crate::model::{Model, PixelSource};
-use crate::objective::bits_per_square;
-use crate::quantise::{BITS_PER_ERROR, Chosen, Noise, value};
-use crate::steps::{self, STEPS, first_column, quarter};
-use crate::tensors::upload;
-use crate::{Analysed, ModelError};
+use super::code::{coding_units, fixed};
+use super::stripe::{Edges, HostParameters, Known, Tile};
+use super::{Base, CELL, STRIPE_ROWS};
+use crate::ModelError;
+use crate::latents::neighbours;
+use crate::latents::steps::{self, STEPS, first_column, quarter};
+use crate::nets::tensors::upload;
+use crate::run::encode_known;
+use crate::seam::{
+    Analysed, Coded, Cost, Given, Meter, NOISY, PixelSource, QUIET, Refined, Search, Watch,
+};
+use crate::search::bits_per_square;
+use crate::search::trellis::{BITS_PER_ERROR, Chosen, Noise, value};
 
-use replay::Replay;
-
-/// Passes of a round with noise, its fading included.
-const NOISY: usize = 6;
-/// Passes without noise that end a round.
-const QUIET: usize = 2;
 /// Temperature at which a round starts, in bits.
 const TEMPERATURE: f32 = 0.3;
 /// Factor on the curvature after a pass that made things worse.
@@ -42,47 +37,6 @@ const CAREFUL: f32 = 1.2;
 const REACH: f32 = 1.5;
 /// What takes the place of a curvature of 0, in bits.
 const LEAST_CURVATURE: f32 = 1e-6;
-
-/// How long to search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Search {
-    /// Passes that only take what is better.
-    pub descents: usize,
-    /// Rounds of annealing after them, each of 8 passes. The first comes with a new hyper latent.
-    pub rounds: usize,
-}
-
-impl Search {
-    /// How often the picture is synthesised, with a gradient mostly: what the time is spent on.
-    pub fn evaluations(self) -> usize {
-        let hyper = if self.rounds > 0 { 1 + QUIET } else { 0 };
-        1 + self.descents + hyper + self.rounds * (NOISY + QUIET)
-    }
-}
-
-/// What symbols cost: bits, and the squared error summed over pixels and channels, samples in a range of 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Cost {
-    /// Bits of all symbols by their tables.
-    pub bits: f64,
-    /// Sum of squared errors, before samples are rounded.
-    pub squared_error: f64,
-    /// `bits` plus the error in bits, at the weight of the level.
-    pub total: f64,
-}
-
-/// Coded latents and what the search made of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Refined {
-    /// The symbols, coded.
-    pub coded: CodedLatents,
-    /// What a decoder must come to: [h, M, w] in fixed point.
-    pub y_hat: Array3<i32>,
-    /// What the symbols of the analysis would have cost.
-    pub start: Cost,
-    /// What the coded symbols cost: never a greater total than at the start.
-    pub end: Cost,
-}
 
 /// The symbols of a picture and what follows from them.
 #[derive(Clone)]
@@ -137,63 +91,69 @@ impl Mood {
 }
 
 /// The picture that is coded, and who is told about each synthesised tile, in cells.
-struct Watch<'a> {
+struct Watched<'a> {
     picture: &'a dyn PixelSource,
-    turn: &'a mut dyn FnMut(usize) -> Result<(), ModelError>,
+    meter: Meter<'a>,
 }
 
-/// One search: the model and the level.
+/// The coding of what was found, as the end of the search.
+struct LastPart<'a> {
+    watch: &'a dyn Watch,
+    searched: u64,
+    total: u64,
+}
+
+impl Watch for LastPart<'_> {
+    fn update(&self, done: u64, _: u64) -> Result<(), ModelError> {
+        self.watch.update(self.searched + done, self.total)
+    }
+}
+
+/// One search: the networks, what is given, and what follows from the level.
 struct Run<'a> {
-    model: &'a Model,
+    base: &'a Base,
+    given: &'a Given<'a>,
     level: usize,
+    /// How much of the stage lies before the coding, and the whole of it, in cells.
+    searched: u64,
+    total: u64,
+    /// Bits that a unit of squared error is worth.
     weight: f64,
     /// In bits.
     curvature: Vec<f32>,
 }
 
-impl Model {
-    /// Codes an analysed picture as [`Model::encode_latents`] does, and then searches for symbols that cost less.
-    ///
-    /// `y`: as [`Model::analyse`] returns it for the same picture. `progress` is told how many of how many
-    /// units are done, and may stop the search. Memory is bounded by the tiles, as for the other stages, and by a few
-    /// arrays of the size of `y`.
-    ///
-    /// # Errors
-    /// The level does not exist, `progress` or the picture stops, or the device fails.
-    pub fn refine_latents(
+impl Base {
+    /// Codes an analysed picture as the encoder does without a search, and then searches for symbols that cost less. Memory
+    /// is bounded by the tiles, as for the other stages, and by a few arrays of the size of `y`.
+    pub(super) fn search(
         &self,
         y: &Analysed,
         picture: &dyn PixelSource,
-        level: u8,
+        given: &Given<'_>,
         search: Search,
-        progress: &mut dyn FnMut(u64, u64) -> Result<(), ModelError>,
     ) -> Result<Refined, ModelError> {
-        // A search goes through the exact networks many times: never on a device that would have to be checked each time.
-        if let Some(twin) = self.twin() {
-            return twin.refine_latents(y, picture, level, search, progress);
-        }
-        let level = self.check_level(level)?;
-        let weight = bits_per_square(level, self.config().levels);
+        let level = given.level.index();
+        let weight = bits_per_square(level, self.config.levels);
         let mut curvature = self.curvature(level)?;
         curvature.iter_mut().for_each(|c| *c *= weight as f32);
+        let (h, w) = given.size.cells(CELL);
+        let searched = (h * w * search.evaluations()) as u64;
+        let total = searched + coding_units(h, w);
         let run = Run {
-            model: self,
+            base: self,
+            given,
             level,
+            searched,
+            total,
             weight,
             curvature,
         };
-        let cells = (y.y().dim().0 * y.y().dim().2) as u64;
-        let total = cells * (search.evaluations() as u64).max(1);
-        let mut done = 0;
-        let mut turn = |n: usize| {
-            done += n as u64;
-            progress(done.min(total), total)
-        };
-        let mut watch = Watch {
+        let watched = Watched {
             picture,
-            turn: &mut turn,
+            meter: Meter::new(given.watch, total),
         };
-        run.search(y, search, &mut watch)
+        run.search(y, search, &watched)
     }
 }
 
@@ -202,15 +162,15 @@ impl Run<'_> {
         &self,
         analysed: &Analysed,
         search: Search,
-        watch: &mut Watch,
+        watched: &Watched,
     ) -> Result<Refined, ModelError> {
-        let z = self.model.hyper_analyse(analysed, self.level)?;
+        let z = self.base.hyper_analyse(analysed, self.level)?;
         let y = analysed.y();
         let mut parts = self.parts(&z, y.dim())?;
         let mut now = self.choose(&z, &parts, y.dim(), &Wish::Analysis(y))?;
         let mut gradient = Array3::zeros(y.dim());
         let searches = search.descents + search.rounds > 0;
-        let mut cost = self.cost(&now, searches.then_some(&mut gradient), watch)?;
+        let mut cost = self.cost(&now, searches.then_some(&mut gradient), watched)?;
         let start = cost;
         let mut best = (cost, now.clone());
 
@@ -220,7 +180,7 @@ impl Run<'_> {
             // Nothing follows the last pass: its gradient would be for nothing.
             let follows = pass < search.descents || search.rounds > 0;
             let mut slope = Array3::zeros(if follows { y.dim() } else { (0, 0, 0) });
-            let after = self.cost(&next, follows.then_some(&mut slope), watch)?;
+            let after = self.cost(&next, follows.then_some(&mut slope), watched)?;
             if after.total < cost.total {
                 (now, cost, gradient) = (next, after, slope);
                 if cost.total < best.0.total {
@@ -236,10 +196,10 @@ impl Run<'_> {
             let others = self.parts(&z, y.dim())?;
             let mut trial = self.improve(&now, &z, &others, &gradient, Mood::quiet(care))?;
             let mut slope = Array3::zeros(y.dim());
-            let mut after = self.cost(&trial, Some(&mut slope), watch)?;
+            let mut after = self.cost(&trial, Some(&mut slope), watched)?;
             for _ in 0..QUIET {
                 trial = self.improve(&trial, &z, &others, &slope, Mood::quiet(care))?;
-                after = self.cost(&trial, Some(&mut slope), watch)?;
+                after = self.cost(&trial, Some(&mut slope), watched)?;
             }
             if after.total < cost.total {
                 (now, gradient, parts) = (trial, slope, others);
@@ -257,17 +217,15 @@ impl Run<'_> {
                 };
                 now = self.improve(&now, &now.z, &parts, &gradient, mood)?;
                 let follows = round + 1 < search.rounds || pass + 1 < NOISY + QUIET;
-                let cost = self.cost(&now, follows.then_some(&mut gradient), watch)?;
+                let cost = self.cost(&now, follows.then_some(&mut gradient), watched)?;
                 if cost.total < best.0.total {
                     best = (cost, now.clone());
                 }
             }
         }
         let (end, state) = best;
-        let (coded, y_hat) = self.code(state)?;
         Ok(Refined {
-            coded,
-            y_hat,
+            coded: self.code(state)?,
             start,
             end,
         })
@@ -279,14 +237,14 @@ impl Run<'_> {
         z: &Array3<i32>,
         (h, _, w): (usize, usize, usize),
     ) -> Result<Vec<Part>, ModelError> {
-        let model = self.model;
+        let base = self.base;
         (0..h.div_ceil(STRIPE_ROWS))
             .into_par_iter()
             .map(|i| {
                 let rows = i * STRIPE_ROWS..((i + 1) * STRIPE_ROWS).min(h);
-                let tiles = model.features(z, rows.clone(), (h, w), self.level)?;
-                let first = model.host_parameters(rows.clone(), w, &tiles, |t| {
-                    Ok(model.h_s().parameters(t.features.clone(), self.level))
+                let tiles = base.features(z, rows.clone(), (h, w), self.level)?;
+                let first = base.host_parameters(rows.clone(), w, &tiles, |t| {
+                    base.h_s.parameters(t.features.clone(), &self.level)
                 })?;
                 Ok(Part { rows, tiles, first })
             })
@@ -295,28 +253,28 @@ impl Run<'_> {
 
     /// z that h_a finds in latents as a decoder knows them.
     fn hyper_of(&self, state: &State) -> Result<Array3<i32>, ModelError> {
-        let gain = self.model.gain(self.level);
+        let gain = &self.base.rates[self.level].gain;
         let mut y = Array3::zeros(state.y_hat.dim());
         for (mut to, from) in y.outer_iter_mut().zip(state.y_hat.outer_iter()) {
             for ((mut to, from), gain) in to.outer_iter_mut().zip(from.outer_iter()).zip(gain) {
                 to.zip_mut_with(&from, |o, &y| *o = fixed(y) / gain);
             }
         }
-        self.model.hyper_analyse(&y.into(), self.level)
+        self.base.hyper_analyse(&y.into(), self.level)
     }
 
     fn cost(
         &self,
         state: &State,
         gradient: Option<&mut Array3<f32>>,
-        watch: &mut Watch,
+        watched: &Watched,
     ) -> Result<Cost, ModelError> {
-        let squared_error = self.model.squared_error(
+        let squared_error = self.base.squared_error(
             &state.y_hat,
             self.level,
-            watch.picture,
+            watched.picture,
             gradient,
-            watch.turn,
+            &watched.meter,
         )?;
         Ok(Cost {
             bits: state.bits,
@@ -367,19 +325,21 @@ impl Run<'_> {
             let known = Known {
                 rows: 0..h,
                 y_hat: state.y_hat.view(),
-                above: None,
-                below: None,
-                shift: self.model.shift(self.level),
+                edges: Edges {
+                    above: None,
+                    below: None,
+                },
+                shift: &self.base.rates[self.level].shift,
             };
-            let net = self.model.context(step);
+            let network = self.base.context(step);
             let chosen = parts
                 .par_iter()
                 .map(|p| {
                     let predicted =
-                        self.model
+                        self.base
                             .host_parameters(p.rows.clone(), w, &p.tiles, |t| {
-                                let u = upload(known.context(t, w), self.model.exact_device());
-                                Ok(net.parameters(u, t.features.clone(), self.level))
+                                let u = upload(known.context(t, w), &self.base.place.exact);
+                                network.parameters(u, t.features.clone(), &self.level)
                             })?;
                     let chosen = self.step(step, p.rows.clone(), &predicted, wish);
                     Ok((predicted, chosen))
@@ -400,11 +360,11 @@ impl Run<'_> {
         p: &HostParameters,
         wish: &Wish,
     ) -> Vec<Vec<Chosen>> {
-        let gain = self.model.gain(self.level);
+        let gain = &self.base.rates[self.level].gain;
         // Latents that nothing depends on have no curvature.
         let curved = |c: usize, mood: &Mood| (self.curvature[c] * mood.care).max(LEAST_CURVATURE);
         let from = rows.start as u64;
-        self.model.choose_chains(
+        self.base.choose_chains(
             step,
             rows,
             p,
@@ -450,13 +410,17 @@ impl Run<'_> {
         chosen: Vec<Vec<Chosen>>,
     ) {
         let (_, m, w) = p.mean.dim();
-        let costs = self.model.costs();
-        for (c, (chosen, shift)) in chosen.iter().zip(self.model.shift(self.level)).enumerate() {
+        let costs = self.base.costs();
+        for (c, (chosen, shift)) in chosen
+            .iter()
+            .zip(&self.base.rates[self.level].shift)
+            .enumerate()
+        {
             let places = steps::chain(step, rows.clone(), quarter(c, m), w);
             for ((i, j), &Chosen { symbol, row }) in places.zip(chosen) {
                 let mean = i32::from(p.mean[(i - rows.start, c, j)]) << shift;
                 state.residual[(i, c, j)] = symbol;
-                state.y_hat[(i, c, j)] = value(symbol, self.model.quantiser(row)) + mean;
+                state.y_hat[(i, c, j)] = value(symbol, self.base.quantiser(row.into())) + mean;
                 state.bits += f64::from(costs.bits(row, symbol.into()));
             }
         }
@@ -464,44 +428,40 @@ impl Run<'_> {
 
     /// Bits of z.
     fn hyper_bits(&self, z: &Array3<i32>) -> f64 {
-        let (rows, tables) = (self.model.z_rows(self.level), self.model.z_tables());
+        let (rows, tables) = (&self.base.rates[self.level].z_rows, &self.base.z_tables);
         z.indexed_iter()
-            .map(|((i, c, j), &s)| tables.cost_bits(rows[c] + hyper_rows::class(z, i, c, j), s))
+            .map(|((i, c, j), &s)| tables.cost_bits(rows[c] + neighbours::class(z, i, c, j), s))
             .sum()
     }
 
     /// Codes the symbols of a state, by the path that all pictures take.
-    fn code(&self, state: State) -> Result<(CodedLatents, Array3<i32>), ModelError> {
-        let State {
-            mut z, residual, ..
-        } = state;
-        let mut first = Writer::new();
-        self.model.code_hyper(&mut first, &mut z, self.level)?;
+    fn code(&self, state: State) -> Result<Coded, ModelError> {
+        let State { z, residual, .. } = state;
         let (h, m, w) = residual.dim();
-        let coders = (0..h.div_ceil(STRIPE_ROWS))
-            .map(|i| {
-                let rows = i * STRIPE_ROWS..((i + 1) * STRIPE_ROWS).min(h);
-                let mut symbols = Vec::with_capacity(rows.len() * m * w);
-                for step in 0..STEPS {
-                    for row in rows.clone() {
-                        for c in 0..m {
-                            if let Some(start) = first_column(step, row, quarter(c, m)) {
-                                symbols.extend(residual.slice(s![row, c, start..;2]));
-                            }
+        let first: Vec<i16> = z.iter().map(|&z| z as i16).collect();
+        let stripes = (0..h.div_ceil(STRIPE_ROWS)).map(|i| {
+            let rows = i * STRIPE_ROWS..((i + 1) * STRIPE_ROWS).min(h);
+            let mut symbols = Vec::with_capacity(rows.len() * m * w);
+            for step in 0..STEPS {
+                for row in rows.clone() {
+                    for c in 0..m {
+                        if let Some(start) = first_column(step, row, quarter(c, m)) {
+                            symbols.extend(residual.slice(s![row, c, start..;2]));
                         }
                     }
                 }
-                Replay::new(symbols)
-            })
-            .collect();
-        let (latents, coders) = self.model.code(coders, &z, (h, w), self.level, None)?;
-        let chunks = std::iter::once(first.finish())
-            .chain(coders.into_iter().map(Replay::finish))
-            .collect();
-        let coded = CodedLatents {
-            chunks,
-            checksum: latents.checksum,
+            }
+            symbols
+        });
+        let symbols = std::iter::once(first).chain(stripes).collect();
+        let given = Given {
+            watch: &LastPart {
+                watch: self.given.watch,
+                searched: self.searched,
+                total: self.total,
+            },
+            ..*self.given
         };
-        Ok((coded, latents.y_hat))
+        encode_known(self.base, symbols, &given)
     }
 }

@@ -1,20 +1,21 @@
-//! The numbers that fix an architecture, stored as JSON in the metadata of a weights file.
+//! The numbers that fix the networks of `base`, stored as JSON in the metadata of a weights file.
 
 use serde::{Deserialize, Serialize};
 
 use crate::WeightsError;
-use crate::steps::{QUARTERS, STEPS};
+use crate::latents::steps::QUARTERS;
+use crate::seam::Levels;
 
 /// Picture pixels per latent cell, along each side.
 pub const CELL: usize = 16;
 /// Latent cells per hyper-latent cell, along each side.
 pub const HYPER_CELL: usize = 4;
 
-/// Sizes of the "base" architecture. Every field travels with the weights.
+/// Sizes of the networks. Every field travels with the weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Quality levels: 64 in format version 1.
+    /// Quality levels, at most [`Levels::MAX`].
     pub levels: usize,
     /// Channels M of the latent y, at 1/16.
     pub latents: usize,
@@ -51,7 +52,7 @@ impl Config {
                 )))
             }
         };
-        check("levels", c.levels, 64)?;
+        check("levels", c.levels, Levels::MAX)?;
         check("latents", c.latents, 1024)?;
         check("width", c.width, 1024)?;
         check("hyper", c.hyper, 256)?;
@@ -69,27 +70,17 @@ impl Config {
         Ok(c)
     }
 
-    /// Multiply-accumulate operations per picture pixel of (analysis side, synthesis side), each with the entropy
-    /// networks it runs, for a picture of whole cells.
-    pub fn macs_per_pixel(&self) -> (f64, f64) {
-        let (m, w, f) = (self.latents as f64, self.width as f64, self.features as f64);
-        let (z, h, e) = (
-            self.hyper as f64,
-            self.hyper_mid as f64,
-            self.expansion as f64,
-        );
-        let block = |c: f64, e: f64| 2.0 * c * c + 9.0 * c + 2.0 * e * c * c;
-        let low = (m * 768.0 + block(m, 1.0) + 4.0 * w * m) / 256.0;
-        let high = |n: usize| (192.0 * w + n as f64 * block(w, e)) / 64.0;
-        // The steps together: each computes what it codes.
-        let heads = 2.0 * f * m;
-        let context = 18.0 * m + (2.0 * m + f) * f + f * f;
-        let entropy = (f * f + 9.0 * f + heads + (STEPS - 1) as f64 * context) / 256.0
-            + (9.0 * h + h * 4.0 * f) / 1024.0
-            + z * 4.0 * h / 4096.0;
-        let hyper_analysis =
-            (m * f + 9.0 * f) / 256.0 + (4.0 * f * f + 9.0 * f) / 1024.0 + 4.0 * f * z / 4096.0;
-        let analysis = low + m * m / 256.0 + high(self.analysis_blocks) + hyper_analysis + entropy;
-        (analysis, low + high(self.synthesis_blocks) + entropy)
+    /// The quality levels.
+    ///
+    /// # Errors
+    /// [`WeightsError::Config`] for a count that [`Config::from_json`] would have refused.
+    pub(crate) fn quality_levels(&self) -> Result<Levels, WeightsError> {
+        Levels::new(self.levels).ok_or_else(|| {
+            WeightsError::Config(format!(
+                "levels is {}, outside 1..={}",
+                self.levels,
+                Levels::MAX
+            ))
+        })
     }
 }
