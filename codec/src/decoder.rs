@@ -1,43 +1,74 @@
 //! Files to pictures.
 
-use kiln_container::{Alpha, Container, Feature, ParseError, peek};
-use kiln_models::{Checked, latents_checksum};
+use std::borrow::Cow;
+use std::io::Read;
 
-use crate::picture::{Canvas, Metadata, PictureLimits, alpha};
-use crate::pixels::Sink;
-use crate::progress::{Progress, Silent, StageTimes, stage};
-use crate::{ARCHITECTURE_BASE, Error, Limits, Model, Picture};
+use kiln_container::{Alpha, Boxes, Container, Feature, Frame, Header, ParseError, Reader};
+use kiln_models::seam::{Architecture, Checked, Given, Latents, Size, Unwatched};
+use kiln_models::{DecoderSet, ModelError};
 
-/// Turns kiln files into pictures.
+use crate::limits::picture_bytes;
+use crate::model::Opened;
+use crate::picture::{Metadata, alpha};
+use crate::pixels::{Channels, PixelsMut, Sink, new_image};
+use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
+use crate::threads::Threads;
+use crate::{Error, Limits, Model, Picture};
+
+/// Turns kiln files into pictures. Cheap to clone.
+///
+/// A decoder has one or more sets of weights and takes the one that a file names. Nothing is opened for a file before its
+/// checksums, its size and its weights have been found good.
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    model: Model,
+    models: Vec<Model>,
     limits: Limits,
+    threads: Threads,
+    allow_not_portable: bool,
 }
 
-/// A picture and how it came about.
+/// A picture, and what its file and the way to it were like.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Decoded {
     /// Pixels and metadata.
     pub picture: Picture,
-    /// The level it was coded at.
+    /// What else came out.
+    pub about: About,
+}
+
+/// What comes out of a file beside its pixels.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct About {
+    /// Colour profile and camera data.
+    pub metadata: Metadata,
+    /// The level that the picture was coded at.
     pub level: u8,
     /// Where the time went.
     pub stages: StageTimes,
     /// CRC-32C over the decoded latents: the same on every machine, while a sample of the picture may differ by a step.
-    pub latents: u32,
-    /// What went wrong on the way without harm to the picture: that a device was found not to be exact.
+    pub latents_checksum: u32,
+    /// What went wrong on the way without harm to the picture, such as a device that was found not to be exact.
     pub warnings: Vec<String>,
 }
 
 impl Decoder {
-    /// A decoder with the given weights and the default [`Limits`].
+    /// A decoder with the given weights, the default [`Limits`], and the caller's rayon threads.
     pub fn new(model: Model) -> Self {
         Self {
-            model,
+            models: vec![model],
             limits: Limits::default(),
+            threads: Threads::current(),
+            allow_not_portable: false,
         }
+    }
+
+    /// The same decoder with one more set of weights, for files of another architecture or another training.
+    #[must_use]
+    pub fn with_model(mut self, model: Model) -> Self {
+        self.models.push(model);
+        self
     }
 
     /// The same decoder with other limits.
@@ -47,10 +78,26 @@ impl Decoder {
         self
     }
 
+    /// The same decoder working on other threads.
+    #[must_use]
+    pub fn with_threads(mut self, threads: Threads) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// The same decoder trying files that are not portable, or refusing them, which is the default. Such a file decodes
+    /// right on the device that wrote it; elsewhere it may end in [`Error::OtherMachine`].
+    #[must_use]
+    pub fn allow_not_portable(mut self, allow: bool) -> Self {
+        self.allow_not_portable = allow;
+        self
+    }
+
     /// Decodes a file. Any bytes end in a picture or in an error.
     ///
     /// # Errors
-    /// The file is damaged, unsupported, over a limit or made with other weights, or the device fails.
+    /// The file is damaged, unsupported, over a limit, not portable or made with weights that are not there, or the device
+    /// fails.
     pub fn decode(&self, bytes: &[u8]) -> Result<Decoded, Error> {
         self.decode_with(bytes, &Silent)
     }
@@ -60,75 +107,266 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::decode`], and [`Error::Cancelled`].
     pub fn decode_with(&self, bytes: &[u8], progress: &dyn Progress) -> Result<Decoded, Error> {
-        let mut stages = StageTimes::default();
-        let (container, model) = stages.time(stage::PARSE, || {
-            let limits = self.limits.container();
-            let header = peek(bytes)?;
-            limits.check_size(&header)?;
-            let model = self.model.for_pixels(header.pixels());
-            self.limits.check_cost(&header, model.config())?;
-            Ok::<_, Error>((Container::parse(bytes, &limits)?, model))
-        })?;
-        let h = container.header;
-        let have = model.decoder_set().0;
-        if h.architecture != ARCHITECTURE_BASE {
-            return Err(ParseError::Unsupported {
-                what: Feature::Architecture(h.architecture),
-            }
-            .into());
-        }
-        if h.decoder_set != have {
-            return Err(Error::WrongWeights {
-                needed: h.decoder_set,
-                have,
-            });
-        }
-        // Version 1 holds exactly one frame.
-        let [frame] = container.frames.as_slice() else {
-            return Err(Error::Parameter(format!(
-                "{} frames in a picture",
-                container.frames.len()
-            )));
+        let container = Container::parse(bytes, &self.limits.container())?;
+        let frame = still(&container.header, container.frames.first())?;
+        self.picture(&container.header, &container.boxes, frame, progress)
+    }
+
+    /// Decodes a file as it comes out of a reader, which must end where the file does.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode_with`], and [`Error::Io`].
+    pub fn decode_from(
+        &self,
+        reader: impl Read,
+        progress: &dyn Progress,
+    ) -> Result<Decoded, Error> {
+        let mut reader = Reader::new(reader, &self.limits.container())?;
+        let frame = reader.next_frame()?;
+        let frame = still(reader.header(), frame.as_ref())?;
+        // Nothing, or an error: bytes after the end are damage, as they are where the whole file is at hand.
+        reader.next_frame()?;
+        self.picture(reader.header(), reader.boxes(), frame, progress)
+    }
+
+    /// Decodes into the caller's pixels, converting to their kind: colour from grey, 8 bits from 16 and the other way round.
+    /// Pixels with alpha become opaque where the picture has none; alpha that they have no room for is left out.
+    ///
+    /// On an error the pixels may have been written in part.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode_with`], and [`Error::Picture`] if the pixels are of another size than the picture, or are grey
+    /// while it is in colour.
+    pub fn decode_into(
+        &self,
+        bytes: &[u8],
+        mut pixels: PixelsMut<'_>,
+        progress: &dyn Progress,
+    ) -> Result<About, Error> {
+        let container = Container::parse(bytes, &self.limits.container())?;
+        let header = &container.header;
+        let frame = still(header, container.frames.first())?;
+        pixels.check_fit(header.width, header.height, header.color)?;
+        pixels.set_opaque();
+        let job = Job {
+            header,
+            boxes: &container.boxes,
+            frame,
+            progress,
         };
-        let chunks: Vec<&[u8]> = frame.chunks.iter().map(AsRef::as_ref).collect();
-        let Checked {
-            value: y_hat,
-            warning,
-        } = stages.time(stage::CODE, || {
-            model.decode_checked(
-                &chunks,
-                frame.symbols_crc,
-                h.height as usize,
-                h.width as usize,
-                frame.level,
-            )
-        })?;
-        let mut canvas = Canvas::new(h.width, h.height, h.color, h.alpha != Alpha::None, h.depth)?;
-        stages.time(stage::SYNTHESISE, || {
-            model.synthesise(&y_hat, frame.level, &mut Sink::new(&mut canvas, progress))
-        })?;
-        if let Some(bytes) = &container.boxes.alpha {
-            let limits = PictureLimits {
-                max_pixels: self.limits.max_pixels,
-                ..PictureLimits::default()
-            };
-            canvas.set_alpha(&alpha::decode(bytes, h.width, h.height, h.depth, &limits)?)?;
-        }
-        let owned = |b: Option<std::borrow::Cow<[u8]>>| b.map(std::borrow::Cow::into_owned);
-        let metadata = Metadata {
-            icc: owned(container.boxes.icc),
-            exif: owned(container.boxes.exif),
-            xmp: owned(container.boxes.xmp),
-        };
-        Ok(Decoded {
-            picture: Picture {
-                image: canvas.into_image(),
-                metadata,
-            },
-            level: frame.level,
-            stages,
-            latents: latents_checksum(&y_hat),
-            warnings: warning.into_iter().collect(),
+        self.threads.install(|| {
+            let mut about = About::default();
+            let (opened, latents) = self.latents(&job, 0, &mut about)?;
+            self.pixels(&job, &opened, &latents, &mut pixels, &mut about)?;
+            Ok(about)
         })
+    }
+
+    /// A frame as a picture of its own.
+    fn picture(
+        &self,
+        header: &Header,
+        boxes: &Boxes<'_>,
+        frame: &Frame<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Decoded, Error> {
+        let channels = Channels::of(header.color, header.alpha != Alpha::None);
+        let bytes = picture_bytes(header.pixels(), channels, header.depth);
+        let job = Job {
+            header,
+            boxes,
+            frame,
+            progress,
+        };
+        self.threads.install(|| {
+            let mut about = About::default();
+            let (opened, latents) = self.latents(&job, bytes, &mut about)?;
+            let mut image = new_image(header.width, header.height, channels, header.depth)?;
+            let mut pixels = PixelsMut::try_from(&mut image)?;
+            self.pixels(&job, &opened, &latents, &mut pixels, &mut about)?;
+            let metadata = about.metadata.clone();
+            Ok(Decoded {
+                picture: Picture { image, metadata },
+                about,
+            })
+        })
+    }
+
+    /// Everything up to the latents, and the networks that the frame needs. `bytes`: of the picture, where it is kiln's to
+    /// hold.
+    fn latents(
+        &self,
+        job: &Job<'_>,
+        bytes: u64,
+        about: &mut About,
+    ) -> Result<(Opened, Latents), Error> {
+        let (header, frame) = (job.header, job.frame);
+        let size = size(header);
+        let opened = about.stages.time(Stage::Parse, || {
+            let opened = self.open(job)?;
+            let payload: u64 = frame.streams.iter().map(|s| s.len() as u64).sum();
+            let networks = opened.architecture.decode_bytes(size);
+            let bytes = networks.saturating_add(bytes).saturating_add(payload);
+            self.limits
+                .check_cost(opened.architecture.as_ref(), size, bytes)?;
+            Ok::<_, Error>(opened)
+        })?;
+        let architecture = &opened.architecture;
+        let facts = architecture.facts();
+        let given = Given {
+            level: facts.levels.require(frame.level).map_err(Error::Symbols)?,
+            size,
+            watch: &Staged {
+                progress: job.progress,
+                stage: Stage::Code,
+            },
+        };
+        let streams: Vec<&[u8]> = frame.streams.iter().map(AsRef::as_ref).collect();
+        let Checked {
+            value: latents,
+            warning,
+        } = about
+            .stages
+            .time(Stage::Code, || {
+                architecture.decode(&streams, frame.symbols_crc, &given)
+            })
+            .map_err(|e| symbols_error(e, job, architecture.as_ref()))?;
+        about.level = frame.level;
+        about.latents_checksum = latents.checksum();
+        about.warnings.extend(opened.warning.clone());
+        about.warnings.extend(warning);
+        about.metadata = metadata(job.boxes);
+        Ok((opened, latents))
+    }
+
+    /// Everything from the latents on.
+    fn pixels(
+        &self,
+        job: &Job<'_>,
+        opened: &Opened,
+        latents: &Latents,
+        pixels: &mut PixelsMut<'_>,
+        about: &mut About,
+    ) -> Result<(), Error> {
+        let header = job.header;
+        let architecture = &opened.architecture;
+        let given = Given {
+            level: architecture.facts().levels.require(job.frame.level)?,
+            size: size(header),
+            watch: &Unwatched,
+        };
+        about.stages.time(Stage::Synthesise, || {
+            let mut sink = Sink::new(pixels.reborrow(), header.color, job.progress)?;
+            Ok::<_, Error>(architecture.synthesise(latents, &given, &mut sink)?)
+        })?;
+        match &job.frame.alpha {
+            Some(bytes) if pixels.channels().has_alpha() => {
+                Ok(alpha::decode(bytes, header.depth, &self.limits, pixels)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Finds the weights for a file and opens them, unless the file is one that this decoder refuses.
+    fn open(&self, job: &Job<'_>) -> Result<Opened, Error> {
+        let header = job.header;
+        let refuse = || Error::NotPortable {
+            device: job.boxes.device.as_deref().map(str::to_owned),
+        };
+        let needed = DecoderSet(header.decoder_set);
+        let model = self
+            .models
+            .iter()
+            .find(|m| m.architecture().id == header.architecture && m.decoder_set() == needed)
+            .ok_or_else(|| Error::NoWeights {
+                architecture: header.architecture,
+                needed,
+                have: self
+                    .models
+                    .iter()
+                    .map(|m| (m.architecture().name, m.decoder_set()))
+                    .collect(),
+            })?;
+        if !header.portable && !self.allow_not_portable {
+            return Err(refuse());
+        }
+        let opened = model.for_pixels(header.pixels())?;
+        // What the loader found counts, whatever the file says.
+        if !opened.architecture.facts().portability.is_portable() && !self.allow_not_portable {
+            return Err(refuse());
+        }
+        Ok(opened)
+    }
+}
+
+/// A frame to decode and what belongs to it.
+struct Job<'a> {
+    header: &'a Header,
+    boxes: &'a Boxes<'a>,
+    frame: &'a Frame<'a>,
+    progress: &'a dyn Progress,
+}
+
+fn size(header: &Header) -> Size {
+    Size {
+        height: header.height as usize,
+        width: header.width as usize,
+    }
+}
+
+/// The only frame of a still picture.
+fn still<'f, 'a>(header: &Header, frame: Option<&'f Frame<'a>>) -> Result<&'f Frame<'a>, Error> {
+    let refuse = || Error::Sequence {
+        frames: header.frames(),
+    };
+    let frame = frame
+        .filter(|_| header.sequence.is_none())
+        .ok_or_else(refuse)?;
+    if frame.graphics.is_some() {
+        return Err(ParseError::Unsupported {
+            what: Feature::Graphics,
+        }
+        .into());
+    }
+    Ok(frame)
+}
+
+/// Symbols that are not what an encoder wrote: damage, or another machine where the weights are not portable.
+fn symbols_error(source: ModelError, job: &Job<'_>, architecture: &dyn Architecture) -> Error {
+    let damaged = matches!(source, ModelError::Code(_) | ModelError::Checksum { .. });
+    if !damaged || architecture.facts().portability.is_portable() {
+        return source.into();
+    }
+    Error::OtherMachine {
+        writer: match &job.boxes.device {
+            Some(device) => device.to_string(),
+            None => "a device that it does not name".into(),
+        },
+        here: device_line(architecture),
+        source,
+    }
+}
+
+/// The device that picks probabilities, as a file names its writer.
+pub(crate) fn device_line(architecture: &dyn Architecture) -> String {
+    let name = match architecture.exact_placement().on_device {
+        true => architecture.device().name.as_str(),
+        false => "cpu",
+    };
+    let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
+    let mut line = format!("{name} ({arch}, {os})");
+    // Names are the driver's: a file has room for so many bytes.
+    while line.len() > kiln_container::MAX_DEVICE_BYTES {
+        line.pop();
+    }
+    line
+}
+
+fn metadata(boxes: &Boxes<'_>) -> Metadata {
+    let owned = |b: &Option<Cow<'_, [u8]>>| b.as_deref().map(<[u8]>::to_vec);
+    Metadata {
+        icc: owned(&boxes.icc),
+        exif: owned(&boxes.exif),
+        xmp: owned(&boxes.xmp),
     }
 }

@@ -1,24 +1,34 @@
 //! Pictures to files.
 
 use std::borrow::Cow;
+use std::io::Write;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use image::DynamicImage;
-use kiln_container::{Alpha, Boxes, Container, Frame, Header};
-use kiln_models::{Analysed, Checked, CodedLatents, ModelError, Search, latents_checksum};
-use ndarray::Array3;
+use kiln_container::{Alpha, Boxes, Container, Frame, FrameKind, Header};
+use kiln_models::ModelError;
+use kiln_models::seam::{
+    self, Analysed, Architecture, Checked, Given, Latents, Level, Levels, Search, Size, Unwatched,
+    Watch,
+};
 
-use crate::options::{Aim, LEVELS};
-use crate::picture::{self, Canvas, alpha};
-use crate::pixels::{Sink, Source};
-use crate::progress::{Progress, Silent, StageTimes, stage};
+use crate::decoder::device_line;
+use crate::limits::picture_bytes;
+use crate::options::Aim;
+use crate::picture::{Metadata, alpha};
+use crate::pixels::{Channels, Pixels, PixelsMut, Sink, Source, new_image};
+use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
+use crate::threads::Threads;
 use crate::verify::Reconstruction;
-use crate::{ARCHITECTURE_BASE, EncodeOptions, Error, Model, Picture};
+use crate::{EncodeOptions, Error, Limits, Model, Picture};
 
-/// Turns pictures into kiln files.
+/// Turns pictures into kiln files. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     model: Model,
+    limits: Limits,
+    threads: Threads,
 }
 
 /// A file and how it came about.
@@ -31,46 +41,41 @@ pub struct Encoded {
     pub level: u8,
     /// Where the time went.
     pub stages: StageTimes,
-    /// What went wrong on the way without harm to the file: that a device was found not to be exact.
+    /// What went wrong on the way without harm to the file, such as a device that was found not to be exact.
     pub warnings: Vec<String>,
     /// What a decoder must make of the file, if [`EncodeOptions::reconstruction`] asks for it.
     pub reconstruction: Option<Reconstruction>,
 }
 
-/// A file of one level.
-struct Coded {
-    bytes: Vec<u8>,
-    /// The latents in it, if they are needed later: [h, M, w] in fixed point.
-    y_hat: Option<Array3<i32>>,
-}
-
-/// What all levels of one picture share.
-struct Job<'a> {
-    model: &'a kiln_models::Model,
-    header: Header,
-    boxes: Boxes<'a>,
-    y: Analysed,
-    image: &'a DynamicImage,
-    search: Option<Search>,
-    stages: StageTimes,
-    warnings: Vec<String>,
-    keep_latents: bool,
-    progress: &'a dyn Progress,
-    coded: u64,
-    expected: u64,
-}
-
 impl Encoder {
-    /// An encoder with the given weights.
+    /// An encoder with the given weights, the default [`Limits`], and the caller's rayon threads.
     pub fn new(model: Model) -> Self {
-        Self { model }
+        Self {
+            model,
+            limits: Limits::default(),
+            threads: Threads::current(),
+        }
+    }
+
+    /// The same encoder with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The same encoder working on other threads.
+    #[must_use]
+    pub fn with_threads(mut self, threads: Threads) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// Encodes a picture with its metadata.
     ///
     /// # Errors
-    /// The picture is of a kind that kiln does not store (floating point), a target is out of range or out of reach, or the
-    /// device fails.
+    /// The picture is of a kind that kiln does not store (floating point) or over a limit, a target is out of range or out
+    /// of reach, or the device fails.
     pub fn encode(&self, picture: &Picture, options: &EncodeOptions) -> Result<Encoded, Error> {
         self.encode_with(picture, options, &Silent)
     }
@@ -85,79 +90,145 @@ impl Encoder {
         options: &EncodeOptions,
         progress: &dyn Progress,
     ) -> Result<Encoded, Error> {
-        let image = &picture.image;
-        let (width, height) = (image.width(), image.height());
-        let (color, has_alpha, depth) = picture::color_kind(image).ok_or_else(|| {
-            Error::Parameter(format!(
-                "pictures of type {:?} cannot be encoded: use grey or RGB of 8 or 16 bits",
-                image.color()
-            ))
-        })?;
-        if width == 0 || height == 0 {
-            return Err(Error::Parameter(format!(
-                "a picture of {width}x{height} pixels cannot be encoded"
-            )));
-        }
-        let pixels = u64::from(width) * u64::from(height);
-        let aim = options.target.aim(pixels)?;
-        let model = self.model.for_pixels(pixels);
-        let mut stages = StageTimes::default();
+        self.encode_pixels(picture.pixels()?, &picture.metadata, options, progress)
+    }
 
-        let y = stages.time(stage::ANALYSE, || {
-            model.analyse(&Source::new(image, progress))
-        })?;
-        let plane = stages.time(stage::PACK, || {
-            match has_alpha.then(|| alpha::extract(image)).flatten() {
-                Some(plane) if !plane.is_opaque() => alpha::encode(&plane, width, height).map(Some),
-                _ => Ok(None),
+    /// Encodes the caller's pixels, which are read where they lie.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_with`].
+    pub fn encode_pixels(
+        &self,
+        pixels: Pixels<'_>,
+        metadata: &Metadata,
+        options: &EncodeOptions,
+        progress: &dyn Progress,
+    ) -> Result<Encoded, Error> {
+        self.threads
+            .install(|| self.run(pixels, metadata, options, progress))
+    }
+
+    /// Encodes the caller's pixels and writes the file. The bytes of [`Encoded`] are then empty.
+    ///
+    /// Nothing is written before the whole file is known.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_with`], and [`Error::Io`].
+    pub fn encode_to(
+        &self,
+        mut writer: impl Write,
+        pixels: Pixels<'_>,
+        metadata: &Metadata,
+        options: &EncodeOptions,
+        progress: &dyn Progress,
+    ) -> Result<Encoded, Error> {
+        let mut encoded = self.encode_pixels(pixels, metadata, options, progress)?;
+        let failed = |source| Error::Io {
+            path: "writing the file".into(),
+            source,
+        };
+        writer.write_all(&encoded.bytes).map_err(failed)?;
+        writer.flush().map_err(failed)?;
+        encoded.bytes = Vec::new();
+        Ok(encoded)
+    }
+
+    fn run(
+        &self,
+        pixels: Pixels<'_>,
+        metadata: &Metadata,
+        options: &EncodeOptions,
+        progress: &dyn Progress,
+    ) -> Result<Encoded, Error> {
+        let size = Size {
+            height: pixels.height() as usize,
+            width: pixels.width() as usize,
+        };
+        let count = u64::from(pixels.width()) * u64::from(pixels.height());
+        self.limits.check_pixels(count)?;
+        let aim = options.target.aim(count, self.model.levels())?;
+        let opened = self.model.for_pixels(count)?;
+        let architecture = opened.architecture;
+        let facts = architecture.facts();
+        let mut warnings: Vec<String> = opened.warning.into_iter().collect();
+        let search = options.effort.search().filter(|_| {
+            if !facts.searches {
+                warnings.push(format!(
+                    "{} has no search for better latents: effort {} does what 0 does",
+                    facts.name,
+                    options.effort.get()
+                ));
             }
+            facts.searches
+        });
+        let searching = search.map_or(0, |search| architecture.search_bytes(size, search));
+        let shown = match options.reconstruction {
+            true => picture_bytes(count, pixels.channels(), pixels.depth()),
+            false => 0,
+        };
+        let bytes = architecture
+            .encode_bytes(size)
+            .saturating_add(searching)
+            .saturating_add(shown);
+        self.limits.check_cost(architecture.as_ref(), size, bytes)?;
+
+        let mut stages = StageTimes::default();
+        let y = stages.time(Stage::Analyse, || {
+            architecture.analyse(&Source::new(pixels, progress))
         })?;
-        let alpha = match (has_alpha, &plane) {
+        let plane = stages.time(Stage::Pack, || alpha::encode(pixels))?;
+        let channels = pixels.channels();
+        let alpha = match (channels.has_alpha(), &plane) {
             (false, _) => Alpha::None,
             (true, None) => Alpha::Opaque,
             (true, Some(_)) => Alpha::Coded,
         };
-        let m = &picture.metadata;
+        let portable = facts.portability.is_portable();
         let mut job = Job {
-            model: &model,
             header: Header {
-                architecture: ARCHITECTURE_BASE,
-                decoder_set: model.decoder_set().0,
-                width,
-                height,
-                color,
+                architecture: facts.id,
+                decoder_set: facts.decoder_set.0,
+                width: pixels.width(),
+                height: pixels.height(),
+                color: channels.color(),
                 alpha,
-                depth,
+                depth: pixels.depth(),
+                portable,
+                sequence: None,
             },
             boxes: Boxes {
-                icc: borrow(&m.icc),
-                exif: borrow(&m.exif),
-                xmp: borrow(&m.xmp),
-                alpha: borrow(&plane),
-                other: Vec::new(),
+                icc: borrow(&metadata.icc),
+                exif: borrow(&metadata.exif),
+                xmp: borrow(&metadata.xmp),
+                device: (!portable).then(|| device_line(architecture.as_ref()).into()),
+                ..Boxes::default()
             },
+            plane,
+            levels: self.model.levels(),
+            size,
             y,
-            image,
-            search: options.effort.search(),
+            pixels,
+            search,
             stages,
-            warnings: Vec::new(),
+            warnings,
             keep_latents: options.reconstruction,
             progress,
             coded: 0,
             expected: 1,
+            architecture,
         };
         let (level, coded) = match aim {
             Aim::Level(level) if job.search.is_some() => (level, job.refined(level)?.coded),
             Aim::Level(level) => (level, job.file(level)?),
-            Aim::Bytes(budget) => job.search(budget)?,
+            Aim::Bytes(budget) => job.within(budget)?,
         };
-        let reconstruction = match &coded.y_hat {
-            Some(y_hat) => Some(job.reconstruct(y_hat, level, plane.as_ref())?),
+        let reconstruction = match &coded.latents {
+            Some(latents) => Some(job.reconstruct(latents, level)?),
             None => None,
         };
         Ok(Encoded {
             bytes: coded.bytes,
-            level,
+            level: level.number(),
             stages: job.stages,
             warnings: job.warnings,
             reconstruction,
@@ -165,118 +236,183 @@ impl Encoder {
     }
 }
 
+/// The coding of one of several levels, as a part of all of them.
+struct OfLevels<'a> {
+    progress: &'a dyn Progress,
+    coded: u64,
+    expected: u64,
+}
+
+impl Watch for OfLevels<'_> {
+    fn update(&self, done: u64, total: u64) -> Result<(), ModelError> {
+        let all = self.expected.max(self.coded + 1) * total;
+        let done = self.coded * total + done;
+        match self.progress.update(Stage::Code, done, all) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(ModelError::Cancelled),
+        }
+    }
+}
+
+/// A file of one level.
+struct Coded {
+    bytes: Vec<u8>,
+    /// The latents in it, if they are needed later.
+    latents: Option<Latents>,
+}
+
+/// A file of a search.
+struct Tried {
+    level: Level,
+    coded: Coded,
+    /// Summed over the picture, of this file and of the one that the search began with.
+    squared_error: f64,
+    start_squared_error: f64,
+}
+
+/// What all levels of one picture share.
+struct Job<'a> {
+    architecture: Arc<dyn Architecture>,
+    header: Header,
+    boxes: Boxes<'a>,
+    /// Coded alpha.
+    plane: Option<Vec<u8>>,
+    levels: Levels,
+    size: Size,
+    y: Analysed,
+    pixels: Pixels<'a>,
+    search: Option<Search>,
+    stages: StageTimes,
+    warnings: Vec<String>,
+    keep_latents: bool,
+    progress: &'a dyn Progress,
+    coded: u64,
+    expected: u64,
+}
+
 impl Job<'_> {
     /// The file of one level.
-    fn file(&mut self, level: u8) -> Result<Coded, Error> {
-        let Checked { value, warning } = self
+    fn file(&mut self, level: Level) -> Result<Coded, Error> {
+        let given = Given {
+            level,
+            size: self.size,
+            watch: &OfLevels {
+                progress: self.progress,
+                coded: self.coded,
+                expected: self.expected,
+            },
+        };
+        let Checked {
+            value: coded,
+            warning,
+        } = self
             .stages
-            .time(stage::CODE, || self.model.encode_checked(&self.y, level))?;
-        let (coded, y_hat) = value;
+            .time(Stage::Code, || self.architecture.encode(&self.y, &given))?;
         self.warnings.extend(warning);
         self.coded += 1;
-        if let ControlFlow::Break(()) =
-            self.progress
-                .update(stage::CODE, self.coded.min(self.expected), self.expected)
-        {
-            return Err(Error::Cancelled);
-        }
-        self.pack(level, coded, y_hat)
+        self.pack(level, coded)
     }
 
     /// The file of one level after the search that the effort asks for.
-    fn refined(&mut self, level: u8) -> Result<Tried, Error> {
+    fn refined(&mut self, level: Level) -> Result<Tried, Error> {
         let search = self.search.unwrap_or(Search {
             descents: 0,
             rounds: 0,
         });
-        let (progress, silent) = (self.progress, Silent);
-        let source = Source::new(self.image, &silent);
-        let mut turn = |done, total| match progress.update(stage::REFINE, done, total) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(ModelError::Cancelled),
+        let silent = Silent;
+        let source = Source::new(self.pixels, &silent);
+        let given = Given {
+            level,
+            size: self.size,
+            watch: &Staged {
+                progress: self.progress,
+                stage: Stage::Refine,
+            },
         };
-        let refined = self.stages.time(stage::REFINE, || {
-            self.model
-                .refine_latents(&self.y, &source, level, search, &mut turn)
+        let refined = self.stages.time(Stage::Refine, || {
+            self.architecture.refine(&self.y, &source, &given, search)
         })?;
         Ok(Tried {
             level,
             squared_error: refined.end.squared_error,
             start_squared_error: refined.start.squared_error,
-            coded: self.pack(level, refined.coded, refined.y_hat)?,
+            coded: self.pack(level, refined.coded)?,
         })
     }
 
-    fn pack(&mut self, level: u8, coded: CodedLatents, y_hat: Array3<i32>) -> Result<Coded, Error> {
-        let CodedLatents { chunks, checksum } = coded;
-        let y_hat = self.keep_latents.then_some(y_hat);
+    fn pack(&mut self, level: Level, coded: seam::Coded) -> Result<Coded, Error> {
         let frame = Frame {
-            level,
-            symbols_crc: checksum,
-            chunks: chunks.into_iter().map(Cow::Owned).collect(),
+            kind: FrameKind::Intra,
+            level: level.number(),
+            symbols_crc: coded.checksum,
+            graphics: None,
+            alpha: self.plane.as_deref().map(Cow::Borrowed),
+            streams: coded.streams.into_iter().map(Cow::Owned).collect(),
         };
         let container = Container {
             header: self.header,
             boxes: self.boxes.clone(),
             frames: vec![frame],
         };
-        let bytes = self.stages.time(stage::PACK, || container.write())?;
-        Ok(Coded { bytes, y_hat })
+        let bytes = self.stages.time(Stage::Pack, || container.write())?;
+        Ok(Coded {
+            bytes,
+            latents: self.keep_latents.then_some(coded.latents),
+        })
     }
 
     /// The picture that the encoder's own latents stand for.
-    fn reconstruct(
-        &mut self,
-        y_hat: &Array3<i32>,
-        level: u8,
-        plane: Option<&Vec<u8>>,
-    ) -> Result<Reconstruction, Error> {
-        let Header {
-            width,
-            height,
-            color,
-            alpha,
-            depth,
-            ..
-        } = self.header;
-        let mut canvas = Canvas::new(width, height, color, alpha != Alpha::None, depth)?;
-        self.stages.time(stage::SYNTHESISE, || {
-            let mut sink = Sink::new(&mut canvas, self.progress);
-            self.model.synthesise(y_hat, level, &mut sink)
-        })?;
-        if let Some(bytes) = plane {
-            let limits = picture::PictureLimits {
-                max_pixels: u64::MAX,
-                max_bytes: u64::MAX,
-                ..Default::default()
-            };
-            canvas.set_alpha(&alpha::decode(bytes, width, height, depth, &limits)?)?;
-        }
+    fn reconstruct(&mut self, latents: &Latents, level: Level) -> Result<Reconstruction, Error> {
+        let image = self
+            .stages
+            .time(Stage::Synthesise, || -> Result<DynamicImage, Error> {
+                let h = &self.header;
+                let channels = Channels::of(h.color, h.alpha != Alpha::None);
+                let mut image = new_image(h.width, h.height, channels, h.depth)?;
+                let mut pixels = PixelsMut::try_from(&mut image)?;
+                let given = Given {
+                    level,
+                    size: self.size,
+                    watch: &Unwatched,
+                };
+                let mut sink = Sink::new(pixels.reborrow(), h.color, self.progress)?;
+                self.architecture.synthesise(latents, &given, &mut sink)?;
+                if let Some(bytes) = &self.plane {
+                    // Its own alpha, of a size that the limits have allowed.
+                    let limits = Limits::default()
+                        .with_max_pixels(u64::MAX)
+                        .with_max_memory(u64::MAX);
+                    alpha::decode(bytes, h.depth, &limits, &mut pixels)?;
+                }
+                Ok(image)
+            })?;
         Ok(Reconstruction {
-            image: canvas.into_image(),
-            latents: latents_checksum(y_hat),
+            image,
+            latents_checksum: latents.checksum(),
         })
     }
 
     /// The highest level whose file fits the budget, by bisection on real files.
-    fn search(&mut self, budget: u64) -> Result<(u8, Coded), Error> {
-        self.expected = 1 + u64::from(LEVELS.ilog2());
-        let first = self.file(0)?;
-        if first.bytes.len() as u64 > budget {
-            return Err(Error::Parameter(format!(
-                "a size of {budget} bytes is out of reach: at the lowest level this picture takes {} bytes",
-                first.bytes.len()
-            )));
+    fn within(&mut self, budget: u64) -> Result<(Level, Coded), Error> {
+        let levels = self.levels;
+        // One file for the lowest level, then one for each halving of the others.
+        self.expected = 1 + u64::from(usize::BITS - (levels.count() - 1).leading_zeros());
+        let lowest = levels.require(0)?;
+        let first = self.file(lowest)?;
+        let least = first.bytes.len() as u64;
+        if least > budget {
+            return Err(Error::OutOfReach { budget, least });
         }
         // Invariant: the file of `best` fits; sizes grow with the level, but for a few bytes.
-        let (mut best, mut over) = ((0, first), LEVELS);
-        while over - best.0 > 1 {
-            let middle = (best.0 + over) / 2;
+        let (mut best, mut over) = ((lowest, first), levels.count());
+        while over - best.0.index() > 1 {
+            // Between two numbers that a byte holds.
+            let middle = levels.require(((best.0.index() + over) / 2) as u8)?;
             let coded = self.file(middle)?;
             if coded.bytes.len() as u64 <= budget {
                 best = (middle, coded)
             } else {
-                over = middle
+                over = middle.index()
             }
         }
         match self.search {
@@ -290,17 +426,19 @@ impl Job<'_> {
     fn refined_within(
         &mut self,
         budget: u64,
-        (level, coded): (u8, Coded),
-    ) -> Result<(u8, Coded), Error> {
+        (level, coded): (Level, Coded),
+    ) -> Result<(Level, Coded), Error> {
         let first = self.refined(level)?;
         let mut best = (first.start_squared_error, level, coded);
         let fits = |t: &Tried| t.coded.bytes.len() as u64 <= budget;
         let next = match fits(&first) {
-            true if level + 1 < LEVELS => Some(level + 1),
-            true => None,
-            false => level.checked_sub(1),
+            true => level.number().checked_add(1),
+            false => level.number().checked_sub(1),
         };
-        let second = next.map(|level| self.refined(level)).transpose()?;
+        let second = next
+            .and_then(|n| self.levels.get(n))
+            .map(|level| self.refined(level))
+            .transpose()?;
         for tried in std::iter::once(first).chain(second) {
             if fits(&tried) && tried.squared_error < best.0 {
                 best = (tried.squared_error, tried.level, tried.coded);
@@ -308,15 +446,6 @@ impl Job<'_> {
         }
         Ok((best.1, best.2))
     }
-}
-
-/// A file of a search.
-struct Tried {
-    level: u8,
-    coded: Coded,
-    /// Summed over the picture, of this file and of the one that the search began with.
-    squared_error: f64,
-    start_squared_error: f64,
 }
 
 /// A box that is not empty, lent: every level that is tried writes the same ones.

@@ -4,8 +4,22 @@
 
 use kiln_container::{Alpha, peek};
 
-use crate::picture::color_kind;
+use crate::pixels::{Channels, Pixels};
 use crate::{Decoded, Decoder, Error, ErrorKind};
+#[cfg(feature = "bundled")]
+use crate::{DeviceChoice, Limits, Model, Threads};
+
+/// A decoder of small pictures with the bundled weights, on one thread of the CPU.
+///
+/// # Panics
+/// When there are no threads to be had.
+#[cfg(feature = "bundled")]
+pub fn small_decoder() -> Decoder {
+    let model = Model::bundled(&DeviceChoice::Cpu).expect("the bundled weights are right");
+    Decoder::new(model)
+        .with_limits(Limits::default().with_max_pixels(1 << 16))
+        .with_threads(Threads::new(1).expect("a thread"))
+}
 
 /// Decodes, and checks that a picture is the one that the header announces, that it comes out the same again, and
 /// that an error blames the file. Returns what came of it, for callers that count.
@@ -23,24 +37,28 @@ pub fn decode_any(decoder: &Decoder, bytes: &[u8]) -> Result<Decoded, Error> {
         Err(error) => {
             let blames_the_file = matches!(
                 error.kind(),
-                ErrorKind::Damaged | ErrorKind::Unsupported | ErrorKind::Limit | ErrorKind::Weights
+                ErrorKind::Damaged
+                    | ErrorKind::Unsupported
+                    | ErrorKind::Limit
+                    | ErrorKind::Weights
+                    | ErrorKind::NotPortable
             );
             assert!(blames_the_file, "{error:?}");
             return Err(error);
         }
     };
-    let image = &decoded.picture.image;
-    let announced = peek(bytes).map(|h| {
-        let kind = (h.color, h.alpha != Alpha::None, h.depth);
-        (h.width, h.height, Some(kind))
+    let found = Pixels::try_from(&decoded.picture.image).map(|p| {
+        let kind = (p.channels(), p.depth());
+        (p.width(), p.height(), kind)
     });
-    assert_eq!(
-        announced,
-        Ok((image.width(), image.height(), color_kind(image)))
-    );
+    let announced = peek(bytes).map(|h| {
+        let channels = Channels::of(h.color, h.alpha != Alpha::None);
+        (h.width, h.height, (channels, h.depth))
+    });
+    assert_eq!(announced.ok(), found.ok());
     match decoder.decode(bytes) {
         Ok(again) => assert!(
-            again.picture == decoded.picture && again.level == decoded.level,
+            again.picture == decoded.picture && again.about.level == decoded.about.level,
             "another picture the second time"
         ),
         Err(error) => panic!("refused the second time: {error}"),

@@ -1,11 +1,13 @@
 //! What a file says of itself, without running a network.
 
-use kiln_container::{Alpha, ColorKind, Container, Depth, box_name};
+use kiln_container::{Alpha, ColorKind, Container, Depth, FrameKind, Sequence, box_name};
+use kiln_models::DecoderSet;
+use kiln_models::arch;
 
 use crate::{Error, Limits};
 
 /// Facts of a file, all of them checked against its checksums.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Info {
     /// Width in pixels.
@@ -18,51 +20,72 @@ pub struct Info {
     pub alpha: Alpha,
     /// Bits per sample.
     pub depth: Depth,
-    /// Quality level, 0..=63.
+    /// Quality level of the first frame.
     pub level: u8,
     /// Architecture number.
     pub architecture: u8,
+    /// Its name, if this version runs it.
+    pub architecture_name: Option<&'static str>,
     /// The weights that decode it.
-    pub decoder_set: [u8; 8],
+    pub decoder_set: DecoderSet,
+    /// Whether the file claims to decode alike on every machine.
+    pub portable: bool,
+    /// The device that wrote a file that does not.
+    pub device: Option<String>,
+    /// Rate and count of frames, if the file is a sequence.
+    pub sequence: Option<Sequence>,
+    /// Number of frames.
+    pub frames: u64,
+    /// Frames that stand for themselves.
+    pub intra_frames: u64,
     /// Name and length in bytes of each box.
     pub boxes: Vec<(String, u64)>,
-    /// Number of chunks of coded symbols.
-    pub chunks: u32,
+    /// Bytes of coded alpha, all frames together.
+    pub alpha_bytes: u64,
+    /// Number of streams of coded symbols, all frames together.
+    pub streams: u64,
     /// Bytes of coded symbols.
     pub payload: u64,
     /// Length of the file in bytes.
     pub bytes: u64,
 }
 
-/// Describes a file. Sizes up to the default [`Limits`] are accepted.
+/// Describes a file within limits.
 ///
 /// # Errors
 /// [`Error::File`] when it is not an intact kiln file of this version.
-pub fn info(bytes: &[u8]) -> Result<Info, Error> {
-    let c = Container::parse(bytes, &Limits::default().container())?;
+pub fn info(bytes: &[u8], limits: &Limits) -> Result<Info, Error> {
+    let c = Container::parse(bytes, &limits.container())?;
     let h = c.header;
-    let chunks = || c.frames.iter().flat_map(|f| &f.chunks);
+    let frames = || c.frames.iter();
+    let streams = || frames().flat_map(|f| &f.streams);
+    let name = |kind| box_name(kind).map_or_else(|| format!("box {kind:#04x}"), str::to_string);
     Ok(Info {
         width: h.width,
         height: h.height,
         color: h.color,
         alpha: h.alpha,
         depth: h.depth,
-        level: c.frames.first().map_or(0, |f| f.level),
+        level: frames().next().map_or(0, |f| f.level),
         architecture: h.architecture,
-        decoder_set: h.decoder_set,
+        architecture_name: arch::by_id(h.architecture).map(|e| e.name),
+        decoder_set: DecoderSet(h.decoder_set),
+        portable: h.portable,
+        device: c.boxes.device.as_deref().map(str::to_owned),
+        sequence: h.sequence,
+        frames: c.frames.len() as u64,
+        intra_frames: frames().filter(|f| f.kind == FrameKind::Intra).count() as u64,
         boxes: c
             .boxes
             .iter()
-            .map(|(kind, b)| {
-                (
-                    box_name(kind).map_or_else(|| format!("box {kind:#04x}"), str::to_string),
-                    b.len() as u64,
-                )
-            })
+            .map(|(kind, b)| (name(kind), b.len() as u64))
             .collect(),
-        chunks: chunks().count() as u32,
-        payload: chunks().map(|c| c.len() as u64).sum(),
+        alpha_bytes: frames()
+            .filter_map(|f| f.alpha.as_ref())
+            .map(|a| a.len() as u64)
+            .sum(),
+        streams: streams().count() as u64,
+        payload: streams().map(|s| s.len() as u64).sum(),
         bytes: bytes.len() as u64,
     })
 }

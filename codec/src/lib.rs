@@ -1,11 +1,12 @@
 //! kiln: a learned image codec whose files decode identically on every machine.
 //!
 //! ```no_run
-//! use kiln::{DeviceChoice, Decoder, EncodeOptions, Encoder, Model, Target, picture};
+//! use kiln::{Decoder, DeviceChoice, EncodeOptions, Encoder, Limits, Model, Target, picture};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # #[cfg(feature = "bundled")] {
 //! let model = Model::bundled(&DeviceChoice::Auto)?;
-//! let photo = picture::load(&std::fs::read("photo.png")?, &Default::default())?;
+//! let photo = picture::load(&std::fs::read("photo.png")?, &Limits::default())?;
 //!
 //! let options = EncodeOptions::default().with_target(Target::Quality(60));
 //! let encoded = Encoder::new(model.clone()).encode(&photo, &options)?;
@@ -13,17 +14,28 @@
 //!
 //! let decoded = Decoder::new(model).decode(&encoded.bytes)?;
 //! assert_eq!(decoded.picture.image.color(), photo.image.color());
+//! # }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! [`Encoder`] and [`Decoder`] are `Send`, hold no state between pictures and may be used from several threads.
-//! [`Model`] is cheap to clone. Decoding is safe on untrusted bytes: sizes are checked against [`Limits`] before
-//! anything is allocated, and every damaged file ends in an [`Error`].
+//! [`Encoder`] and [`Decoder`] are `Send`, hold no state between pictures, are cheap to clone and may be used from several
+//! threads. They read and write the caller's own [pixels], a slice or a reader and writer; both keep to [`Limits`], report
+//! to a [`Progress`] that may stop them in every stage, and work on the caller's rayon threads or on [`Threads`] of their
+//! own. Decoding is safe on untrusted bytes: sizes are checked before anything is allocated for them, and every damaged
+//! file ends in an [`Error`], which says [who must act](ErrorKind). The [`examples`] are for programs that embed kiln.
+//!
+//! | cargo feature | what |
+//! |---|---|
+//! | `bundled` (default) | the weights that travel inside the library: 10 MB |
+//! | `gpu` | graphics adapters through wgpu: Vulkan, Metal, DX12 |
+//! | `cuda` | NVIDIA's cards through CUDA |
+//! | `ndarray` | one more backend on the CPU, to compare with |
 
 mod decoder;
 mod encoder;
 mod error;
+pub mod examples;
 #[doc(hidden)]
 pub mod fuzz;
 mod info;
@@ -31,31 +43,33 @@ mod limits;
 mod model;
 mod options;
 pub mod picture;
-#[doc(hidden)]
 pub mod pixels;
 mod progress;
+#[cfg(feature = "bundled")]
 pub mod selftest;
+pub mod threads;
 mod verify;
 
-pub use decoder::{Decoded, Decoder};
+pub use decoder::{About, Decoded, Decoder};
 pub use encoder::{Encoded, Encoder};
 pub use error::{Error, ErrorKind};
 pub use info::{Info, info};
-pub use kiln_container::{Alpha, ColorKind, Depth};
-pub use kiln_models::TileSize;
-pub use kiln_models::device::{DeviceChoice, ExactChoice};
+pub use kiln_container::{Alpha, ColorKind, Depth, Header, MAX_PEEK_BYTES, Sequence, peek};
+pub use kiln_models::arch::ARCHITECTURES;
+pub use kiln_models::seam::{
+    DeviceChoice, DeviceInfo, DeviceKind, ExactChoice, Levels, Macs, Placement, TileSize, devices,
+};
+pub use kiln_models::{DecoderSet, Portability};
 pub use limits::Limits;
-pub use model::{DeviceInfo, Model, devices, set_threads};
-pub use options::{Effort, EncodeOptions, LEVELS, Target, level_of_quality};
+pub use model::Model;
+pub use options::{Effort, EncodeOptions, Target};
 pub use picture::Picture;
-pub use progress::{Progress, Silent, StageTimes, stage};
+pub use pixels::{Channels, Pixels, PixelsMut};
+pub use progress::{Progress, Silent, Stage, StageTimes};
+pub use threads::Threads;
 pub use verify::{PixelDifference, Reconstruction, Verified, verify};
 
-/// Architecture number of the bundled weights in a file's header. 1 to 3 were the same name before its context model and
-/// quantisation had their present form; no release wrote them.
-pub(crate) const ARCHITECTURE_BASE: u8 = 4;
-
 /// Compiles and runs what the README shows.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "bundled"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -1,30 +1,33 @@
-//! What decoding a file may cost.
+//! What a picture may cost, on either side.
 
-use kiln_container::Header;
-use kiln_models::Config;
+use kiln_container::{Depth, Header};
+use kiln_models::seam::{Architecture, Size};
 
 use crate::Error;
+use crate::pixels::Channels;
 
-/// Bounds on untrusted files, checked before anything is allocated for them.
+/// Bounds on what a file or a picture may take, for decoding, encoding and [loading](crate::picture::load) alike. They are
+/// checked as soon as a size is known, before anything is allocated for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Most pixels, width times height; long thin pictures may take twice as many once their cells of 16x16 are filled.
+    /// Most pixels, width times height; long thin pictures may take twice as many once their cells are filled.
     pub max_pixels: u64,
-    /// Most bytes of working memory, the decoded picture included. An estimate that errs on the high side is compared.
+    /// Most bytes of working memory that are allocated at once: the networks, what they compute, and the picture where
+    /// it is kiln's to hold. An estimate that errs on the high side by up to 40 % is compared. Code and bundled weights
+    /// come on top of it.
     pub max_memory: u64,
-    /// Most bytes of colour profile, camera data and alpha.
-    pub max_box_bytes: u64,
+    /// Most bytes of metadata: colour profile, camera data and the like.
+    pub max_metadata: u64,
 }
 
 impl Default for Limits {
-    /// 128 megapixels, 6 GiB (1 GiB where a program cannot address more than 4), 128 MB.
+    /// 128 megapixels, 6 GiB (1 GiB where a program cannot address more than 4), 64 MiB.
     fn default() -> Self {
-        let container = kiln_container::Limits::default();
         Self {
-            max_pixels: container.max_pixels,
+            max_pixels: kiln_container::Limits::default().max_pixels,
             max_memory: if usize::BITS < 64 { 1 << 30 } else { 6 << 30 },
-            max_box_bytes: container.max_box_bytes,
+            max_metadata: 64 << 20,
         }
     }
 }
@@ -37,47 +40,83 @@ impl Limits {
         self
     }
 
-    /// The same with another bound on working memory.
+    /// The same with another bound on working memory, in bytes.
     #[must_use]
     pub fn with_max_memory(mut self, max_memory: u64) -> Self {
         self.max_memory = max_memory;
         self
     }
 
+    /// The same with another bound on metadata, in bytes.
+    #[must_use]
+    pub fn with_max_metadata(mut self, max_metadata: u64) -> Self {
+        self.max_metadata = max_metadata;
+        self
+    }
+
+    /// Checks the size of a picture that was [peeked](crate::peek) at, before a caller allocates for it.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] for too many pixels, or more than memory holds in four bytes each.
+    pub fn check(&self, header: &Header) -> Result<(), Error> {
+        self.check_pixels(header.pixels())?;
+        let bytes = header.pixels().saturating_mul(4);
+        check(
+            "the memory that is needed, in bytes,",
+            bytes,
+            self.max_memory,
+        )
+    }
+
     pub(crate) fn container(&self) -> kiln_container::Limits {
         kiln_container::Limits {
             max_pixels: self.max_pixels,
-            max_box_bytes: self.max_box_bytes,
+            max_box_bytes: self.max_metadata,
             ..Default::default()
         }
     }
 
-    /// Checks what decoding a picture of this size takes, in time and memory: latents grow with its cells, which a long thin picture has more of
-    /// than its pixels tell.
-    pub(crate) fn check_cost(&self, header: &Header, config: &Config) -> Result<(), Error> {
-        /// Room for the tiles in flight and for the weights.
-        const FIXED: u64 = 400 << 20;
-        let cells = u64::from(header.width).div_ceil(16) * u64::from(header.height).div_ceil(16);
-        // y_hat i32 and residuals i16 of every channel, features f32.
-        // A picture a pixel wide is coded as one of 16: what it costs is bounded by its cells.
-        let coded = cells.saturating_mul(256);
-        let most = self.max_pixels.saturating_mul(2).saturating_add(1 << 16);
-        if coded > most {
-            return Err(Error::Limit {
-                what: "the number of pixels in whole cells of 16x16",
-                value: coded,
-                limit: most,
-            });
-        }
-        let per_cell = 6 * config.latents as u64 + 4 * config.features as u64;
-        let value = FIXED + cells * per_cell + header.pixels() * 8;
-        if value > self.max_memory {
-            return Err(Error::Limit {
-                what: "the memory to decode this size, in bytes,",
-                value,
-                limit: self.max_memory,
-            });
-        }
-        Ok(())
+    /// Checks the pixels of a picture, before anything is opened for it.
+    pub(crate) fn check_pixels(&self, pixels: u64) -> Result<(), Error> {
+        check("the number of pixels", pixels, self.max_pixels)
     }
+
+    /// Checks what networks take for a picture, in time and memory: latents grow with its cells, of which a long thin
+    /// picture has more than its pixels tell. `bytes`: what the networks and everything around them hold.
+    pub(crate) fn check_cost(
+        &self,
+        architecture: &dyn Architecture,
+        size: Size,
+        bytes: u64,
+    ) -> Result<(), Error> {
+        let cell = architecture.facts().cell;
+        let (h, w) = size.cells(cell);
+        let coded = [h as u64, w as u64, cell as u64, cell as u64]
+            .into_iter()
+            .fold(1, u64::saturating_mul);
+        // A picture a pixel wide is coded as one of a cell: what it costs is bounded by its cells.
+        let most = self.max_pixels.saturating_mul(2).saturating_add(1 << 16);
+        check("the number of pixels in whole cells", coded, most)?;
+        check(
+            "the memory that is needed, in bytes,",
+            bytes,
+            self.max_memory,
+        )
+    }
+}
+
+/// Bytes of a picture in memory.
+pub(crate) fn picture_bytes(pixels: u64, channels: Channels, depth: Depth) -> u64 {
+    let sample = match depth {
+        Depth::Eight => 1,
+        Depth::Sixteen => 2,
+    };
+    pixels.saturating_mul(channels.count() as u64 * sample)
+}
+
+fn check(what: &'static str, value: u64, limit: u64) -> Result<(), Error> {
+    if value > limit {
+        return Err(Error::Limit { what, value, limit });
+    }
+    Ok(())
 }

@@ -1,34 +1,15 @@
 //! What to encode for.
 
-use kiln_models::Search;
+use kiln_models::seam::{Level, Levels, Search};
 
 use crate::Error;
-
-/// Number of quality levels in format version 1.
-pub const LEVELS: u8 = 64;
-
-/// Level of each quality 0..=100. Part of the interface, not of the format: files store the level.
-const QUALITY: [u8; 101] = {
-    let mut table = [0; 101];
-    let mut q = 0;
-    while q <= 100 {
-        table[q] = ((q * (LEVELS as usize - 1) + 50) / 100) as u8;
-        q += 1;
-    }
-    table
-};
-
-/// The level that a quality of 0..=100 stands for, or `None` beyond that range.
-pub fn level_of_quality(quality: u8) -> Option<u8> {
-    QUALITY.get(usize::from(quality)).copied()
-}
 
 /// What the encoder aims at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Target {
-    /// 0 (smallest) to 100 (best).
+    /// 0 (smallest) to 100 (best): one of the levels of the model, see [`Levels::of_quality`].
     Quality(u8),
-    /// A level of the model, 0..=63.
+    /// A level of the model, from 0.
     Level(u8),
     /// The highest level whose file has at most this many bits per pixel, everything counted.
     Bpp(f64),
@@ -40,7 +21,7 @@ pub enum Target {
 ///
 /// Above 0 the encoder searches for latents of this one picture that cost less, counting bits and squared error at the
 /// weight of the level, by tables and before samples are rounded. More effort never ends at a higher cost. A search holds
-/// about 33 more bytes for each pixel. Its time grows with the effort: 1 takes about four times as long as 0, 3 eight
+/// about 50 more bytes for each pixel, and up to 160 MB for the tile that it works on. Its time grows with the effort: 1 takes about four times as long as 0, 3 eight
 /// times, 6 forty times, 9 a hundred times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Effort(u8);
@@ -118,21 +99,19 @@ impl EncodeOptions {
 
 /// A target resolved for one picture.
 pub(crate) enum Aim {
-    Level(u8),
+    Level(Level),
     Bytes(u64),
 }
 
 impl Target {
-    pub(crate) fn aim(self, pixels: u64) -> Result<Aim, Error> {
+    /// The target for a picture of so many pixels and weights of these levels.
+    pub(crate) fn aim(self, pixels: u64, levels: Levels) -> Result<Aim, Error> {
         match self {
-            Self::Quality(q) => level_of_quality(q)
+            Self::Quality(q) => levels
+                .of_quality(q)
                 .map(Aim::Level)
                 .ok_or_else(|| Error::Parameter(format!("quality {q} is outside 0..=100"))),
-            Self::Level(l) if l < LEVELS => Ok(Aim::Level(l)),
-            Self::Level(l) => Err(Error::Parameter(format!(
-                "level {l} is outside 0..={}",
-                LEVELS - 1
-            ))),
+            Self::Level(l) => Ok(Aim::Level(levels.require(l)?)),
             Self::Bpp(bpp) if bpp.is_finite() && bpp > 0.0 => {
                 Ok(Aim::Bytes((bpp * pixels as f64 / 8.0).floor() as u64))
             }
@@ -150,13 +129,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn qualities_cover_all_levels_in_order() {
-        assert_eq!((QUALITY[0], QUALITY[60], QUALITY[100]), (0, 38, 63));
-        assert!(QUALITY.windows(2).all(|w| w[0] <= w[1] && w[1] - w[0] <= 1));
-        assert_eq!(level_of_quality(101), None);
-    }
-
-    #[test]
     fn efforts_end_at_nine_and_grow() {
         assert_eq!(
             (Effort::new(9).map(Effort::get), Effort::new(10)),
@@ -172,6 +144,7 @@ mod tests {
 
     #[test]
     fn targets_out_of_range_say_so() {
+        let levels = Levels::new(64).unwrap();
         for (target, text) in [
             (Target::Quality(101), "quality 101 is outside 0..=100"),
             (Target::Level(64), "level 64 is outside 0..=63"),
@@ -185,10 +158,14 @@ mod tests {
             ),
             (Target::Bytes(0), "a size of 0 bytes is not possible"),
         ] {
-            assert_eq!(
-                target.aim(100).err().map(|e| e.to_string()).as_deref(),
-                Some(text)
-            );
+            let error = target.aim(100, levels).err().map(|e| e.to_string());
+            assert_eq!(error.as_deref(), Some(text));
+        }
+        // Weights of one level know no other, and every quality is that one.
+        assert!(Target::Level(1).aim(100, Levels::ONE).is_err());
+        for quality in [0, 60, 100] {
+            let aim = Target::Quality(quality).aim(100, Levels::ONE);
+            assert!(matches!(aim, Ok(Aim::Level(l)) if l.number() == 0));
         }
     }
 }

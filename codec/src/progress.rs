@@ -1,28 +1,58 @@
 //! Following and stopping a run, and where its time went.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-/// Names of the stages, as they appear in progress and in [`StageTimes`].
-pub mod stage {
+use kiln_models::ModelError;
+use kiln_models::seam::Watch;
+
+/// A stage of encoding or decoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
     /// g_a over the picture.
-    pub const ANALYSE: &str = "analyse";
-    /// Hyper latent, exact networks and entropy coding of one level (encoder: once per level tried).
-    pub const CODE: &str = "code";
+    Analyse,
+    /// Hyper latent, entropy networks and entropy coding of one level (encoder: once per level tried).
+    Code,
     /// The search for better latents, where an effort asks for it; its last part is coding.
-    pub const REFINE: &str = "refine";
+    Refine,
     /// Alpha and the container.
-    pub const PACK: &str = "pack";
-    /// Container and limits.
-    pub const PARSE: &str = "parse";
+    Pack,
+    /// Container and limits, and opening the device if nothing has been decoded there before.
+    Parse,
     /// g_s over the latents, pixels included.
-    pub const SYNTHESISE: &str = "synthesise";
+    Synthesise,
+    /// A case of the [self-test](crate::selftest).
+    Test,
 }
 
-/// Told how far a run has come; may stop it.
+impl Stage {
+    /// One word in lower case, for people and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Analyse => "analyse",
+            Self::Code => "code",
+            Self::Refine => "refine",
+            Self::Pack => "pack",
+            Self::Parse => "parse",
+            Self::Synthesise => "synthesise",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Told how far a run has come; may stop it. Calls come from any thread, also from several at once.
 pub trait Progress: Sync {
-    /// `done` of `total` units of a stage are ready. `Break` ends the run with [`Error::Cancelled`](crate::Error::Cancelled).
-    fn update(&self, stage: &'static str, done: u64, total: u64) -> ControlFlow<()>;
+    /// `done` of `total` units of a stage are ready. `Break` ends the run with
+    /// [`Error::Cancelled`](crate::Error::Cancelled).
+    fn update(&self, stage: Stage, done: u64, total: u64) -> ControlFlow<()>;
 }
 
 /// Follows nothing and stops nothing.
@@ -30,29 +60,44 @@ pub trait Progress: Sync {
 pub struct Silent;
 
 impl Progress for Silent {
-    fn update(&self, _: &'static str, _: u64, _: u64) -> ControlFlow<()> {
+    fn update(&self, _: Stage, _: u64, _: u64) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }
 
-/// Seconds spent in each stage, in the order they ran.
+/// One stage of a run, as the networks report it.
+pub(crate) struct Staged<'a> {
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) stage: Stage,
+}
+
+impl Watch for Staged<'_> {
+    fn update(&self, done: u64, total: u64) -> Result<(), ModelError> {
+        match self.progress.update(self.stage, done, total) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(ModelError::Cancelled),
+        }
+    }
+}
+
+/// Time spent in each stage, in the order they ran.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StageTimes(Vec<(&'static str, Duration)>);
+pub struct StageTimes(Vec<(Stage, Duration)>);
 
 impl StageTimes {
-    /// (name, time) of each stage.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> + '_ {
+    /// Each stage and its time.
+    pub fn iter(&self) -> impl Iterator<Item = (Stage, Duration)> + '_ {
         self.0.iter().copied()
     }
 
     /// Runs a stage and notes its time, added up where a stage runs more than once.
-    pub(crate) fn time<T>(&mut self, name: &'static str, run: impl FnOnce() -> T) -> T {
+    pub(crate) fn time<T>(&mut self, stage: Stage, run: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let out = run();
         let spent = start.elapsed();
-        match self.0.iter_mut().find(|(n, _)| *n == name) {
+        match self.0.iter_mut().find(|(s, _)| *s == stage) {
             Some((_, t)) => *t += spent,
-            None => self.0.push((name, spent)),
+            None => self.0.push((stage, spent)),
         }
         out
     }

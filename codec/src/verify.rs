@@ -2,6 +2,7 @@
 
 use image::DynamicImage;
 
+use crate::pixels::{Depth, Pixels, Sample};
 use crate::progress::Progress;
 use crate::{Decoder, Error};
 
@@ -10,8 +11,8 @@ use crate::{Decoder, Error};
 pub struct Reconstruction {
     /// The picture that the encoder's own latents stand for.
     pub image: DynamicImage,
-    /// CRC-32C over these latents: see [`Decoded::latents`](crate::Decoded::latents).
-    pub latents: u32,
+    /// CRC-32C over these latents: see [`About::latents_checksum`](crate::About::latents_checksum).
+    pub latents_checksum: u32,
 }
 
 /// How two pictures of one kind and size differ.
@@ -30,24 +31,16 @@ pub struct PixelDifference {
 impl PixelDifference {
     /// Compares two pictures. `None` when they are not of one kind and size, or of a kind that kiln does not store.
     pub fn between(a: &DynamicImage, b: &DynamicImage) -> Option<Self> {
-        use DynamicImage::{
-            ImageLuma8, ImageLuma16, ImageLumaA8, ImageLumaA16, ImageRgb8, ImageRgb16, ImageRgba8,
-            ImageRgba16,
-        };
-        if (a.width(), a.height()) != (b.width(), b.height()) {
+        let (a, b) = (Pixels::try_from(a).ok()?, Pixels::try_from(b).ok()?);
+        let kind = |p: &Pixels<'_>| (p.width(), p.height(), p.channels(), p.depth());
+        if kind(&a) != kind(&b) {
             return None;
         }
-        Some(match (a, b) {
-            (ImageLuma8(a), ImageLuma8(b)) => compare(a.as_raw(), b.as_raw(), None),
-            (ImageLumaA8(a), ImageLumaA8(b)) => compare(a.as_raw(), b.as_raw(), Some(2)),
-            (ImageRgb8(a), ImageRgb8(b)) => compare(a.as_raw(), b.as_raw(), None),
-            (ImageRgba8(a), ImageRgba8(b)) => compare(a.as_raw(), b.as_raw(), Some(4)),
-            (ImageLuma16(a), ImageLuma16(b)) => compare(a.as_raw(), b.as_raw(), None),
-            (ImageLumaA16(a), ImageLumaA16(b)) => compare(a.as_raw(), b.as_raw(), Some(2)),
-            (ImageRgb16(a), ImageRgb16(b)) => compare(a.as_raw(), b.as_raw(), None),
-            (ImageRgba16(a), ImageRgba16(b)) => compare(a.as_raw(), b.as_raw(), Some(4)),
-            _ => return None,
-        })
+        let alpha = a.channels().has_alpha().then_some(a.channels().count());
+        match a.depth() {
+            Depth::Eight => compare::<u8>(&a, &b, alpha),
+            Depth::Sixteen => compare::<u16>(&a, &b, alpha),
+        }
     }
 
     /// Whether the pictures are as alike as any two machines must decode a file: colours within one step of 255, alpha
@@ -74,26 +67,30 @@ impl PixelDifference {
 }
 
 /// `alpha`: the number of channels, if the last of them is alpha.
-fn compare<T: Copy + Into<u32>>(a: &[T], b: &[T], alpha: Option<usize>) -> PixelDifference {
+fn compare<S: Sample + Into<u32>>(
+    a: &Pixels<'_>,
+    b: &Pixels<'_>,
+    alpha: Option<usize>,
+) -> Option<PixelDifference> {
     // One step of 255 is 257 of 65535.
-    let step = if size_of::<T>() == 1 { 1 } else { 257 };
-    let mut found = PixelDifference {
-        samples: a.len() as u64,
-        ..Default::default()
-    };
-    for (i, (a, b)) in a.iter().zip(b).enumerate() {
-        let difference = Into::<u32>::into(*a).abs_diff((*b).into());
-        if difference == 0 {
-            continue;
-        }
-        found.differing += 1;
-        if alpha.is_some_and(|channels| i % channels == channels - 1) {
-            found.alpha += 1;
-        } else {
-            found.largest = found.largest.max(difference.div_ceil(step));
+    let step = if size_of::<S>() == 1 { 1 } else { 257 };
+    let mut found = PixelDifference::default();
+    for (a, b) in a.rows::<S>()?.zip(b.rows::<S>()?) {
+        found.samples += a.len() as u64;
+        for (i, (&a, &b)) in a.iter().zip(b).enumerate() {
+            let difference = Into::<u32>::into(a).abs_diff(b.into());
+            if difference == 0 {
+                continue;
+            }
+            found.differing += 1;
+            if alpha.is_some_and(|channels| i % channels == channels - 1) {
+                found.alpha += 1;
+            } else {
+                found.largest = found.largest.max(difference.div_ceil(step));
+            }
         }
     }
-    found
+    Some(found)
 }
 
 /// What [`verify`] found.
@@ -104,7 +101,7 @@ pub struct Verified {
     pub pixels: PixelDifference,
     /// The decoded picture.
     pub image: DynamicImage,
-    /// See [`Decoded::warnings`](crate::Decoded::warnings).
+    /// See [`About::warnings`](crate::About::warnings).
     pub warnings: Vec<String>,
 }
 
@@ -123,10 +120,10 @@ pub fn verify(
     progress: &dyn Progress,
 ) -> Result<Verified, Error> {
     let decoded = decoder.decode_with(bytes, progress)?;
-    if decoded.latents != expected.latents {
+    if decoded.about.latents_checksum != expected.latents_checksum {
         return Err(Error::Verify(format!(
             "the file decodes to other latents than were encoded (checksum {:08x}, the encoder has {:08x})",
-            decoded.latents, expected.latents
+            decoded.about.latents_checksum, expected.latents_checksum
         )));
     }
     let image = decoded.picture.image;
@@ -150,7 +147,7 @@ pub fn verify(
     Ok(Verified {
         pixels,
         image,
-        warnings: decoded.warnings,
+        warnings: decoded.about.warnings,
     })
 }
 

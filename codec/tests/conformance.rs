@@ -9,10 +9,7 @@ mod set;
 use std::fmt::Write;
 use std::sync::OnceLock;
 
-use kiln::Decoder;
-use kiln::picture::color_kind;
-use kiln_models::BUNDLED;
-use kiln_models::device::DeviceInfo;
+use kiln::{Decoder, Pixels, Silent};
 use set::{Case, FILES};
 
 /// Makes the set anew, once, if that is asked for.
@@ -48,30 +45,35 @@ fn prepare() {
 
 /// What the CPU of this machine makes of the files, in words that are compared as a whole.
 fn manifest() -> String {
-    let model = kiln_models::Model::load(BUNDLED, &DeviceInfo::cpu()).unwrap();
+    let model = set::reference();
     let mut files = Vec::new();
     let mut total = 0;
     for (source, level) in FILES {
         let case = Case::read(source, level);
-        let trace = case.trace(&model);
+        let trace = case.trace(model.as_ref());
         total += trace.symbols();
         files.push(format!(
             "    {{ \"file\": \"{0}.kiln\", \"source\": \"source/{source}.png\", \"decoded\": \"{0}.png\", \
              \"level\": {level}, \"width\": {1}, \"height\": {2}, \"bytes\": {3}, \"symbols\": {4}, \
-             \"crc32c\": {{ \"symbols\": \"{5:08x}\", \"rows\": \"{6:08x}\", \"latents\": \"{7:08x}\" }} }}",
+             \"crc32c\": {{ \"symbols\": \"{5:08x}\", \"places\": \"{6:08x}\", \"latents\": \"{7:08x}\" }} }}",
             case.name,
-            case.width(),
-            case.height(),
+            case.header.width,
+            case.header.height,
             case.bytes.len(),
             trace.symbols(),
             case.crc,
-            trace.rows_checksum(),
-            trace.latents_checksum(),
+            trace.places_checksum(),
+            trace.latents.checksum(),
         ));
     }
     let mut text = String::new();
     writeln!(text, "{{").unwrap();
-    writeln!(text, "  \"decoder_set\": \"{}\",", model.decoder_set()).unwrap();
+    writeln!(
+        text,
+        "  \"decoder_set\": \"{}\",",
+        model.facts().decoder_set
+    )
+    .unwrap();
     writeln!(text, "  \"symbols\": {total},").unwrap();
     writeln!(text, "  \"files\": [\n{}\n  ]\n}}", files.join(",\n")).unwrap();
     text
@@ -145,7 +147,7 @@ fn the_set_covers_what_it_claims() {
     assert!(
         FILES
             .iter()
-            .all(|(s, _)| color_kind(&set::make(s)).is_some())
+            .all(|(s, _)| Pixels::try_from(&set::make(s)).is_ok())
     );
     let mut bands = [false; 8];
     FILES
@@ -163,7 +165,7 @@ fn the_set_covers_what_it_claims() {
     let total = bytes(set::folder()) + bytes(set::folder().join("source"));
     println!("{total} bytes");
     assert!(total < 1_500_000, "{total} bytes");
-    assert!(Case::read("tall", 26).chunks.len() == 4, "three stripes");
+    assert!(Case::read("tall", 26).streams.len() == 4, "three stripes");
 }
 
 #[test]
@@ -173,18 +175,10 @@ fn the_bundled_self_test_passes_on_the_cpu() {
         // The files inside this program are those from before.
         return;
     }
-    let report = kiln::selftest::run(Some(&kiln::DeviceChoice::Cpu), &Quiet).unwrap();
+    let report = kiln::selftest::run(Some(&kiln::DeviceChoice::Cpu), &Silent).unwrap();
     assert!(report.passed(), "{report:?}");
     let [cpu] = report.devices.as_slice() else {
         panic!("{report:?}")
     };
     assert!(cpu.exact.identical() && cpu.exact.symbols > 100_000 && cpu.pixels.samples > 100_000);
-}
-
-struct Quiet;
-
-impl kiln::Progress for Quiet {
-    fn update(&self, _: &'static str, _: u64, _: u64) -> std::ops::ControlFlow<()> {
-        std::ops::ControlFlow::Continue(())
-    }
 }

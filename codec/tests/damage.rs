@@ -1,10 +1,10 @@
 //! Damaged and hostile files: each ends in a picture or an error, soon, whatever checksums say.
 
+#[path = "common/allocation.rs"]
+mod allocation;
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,12 +13,14 @@ use std::time::{Duration, Instant};
 
 use common::{KINDS, Random, encode, model, of_kind, photo, plain};
 use kiln::picture::Metadata;
-use kiln::{Alpha, ColorKind, Decoder, Depth, Error, ErrorKind, Limits, Picture, Target, fuzz};
-use kiln_container::{
-    Boxes, Container, Feature, Frame, Header, MAX_LEVEL, ParseError, expected_chunks, reseal,
+use kiln::{
+    Alpha, ColorKind, Decoder, DecoderSet, Depth, Error, ErrorKind, Limits, Picture, Target, fuzz,
 };
-use kiln_models::device::DeviceInfo;
-use kiln_models::{BUNDLED, ModelError};
+use kiln_container::{Boxes, Container, Frame, FrameKind, Header, MAX_LEVEL, ParseError, reseal};
+use kiln_models::arch::base::{CELL, Config, STRIPE_ROWS};
+use kiln_models::seam::{Architecture, Given, Size};
+use kiln_models::seam::{Places, Unwatched};
+use kiln_models::{BUNDLED, ModelError, Weights};
 use ndarray::Array3;
 
 const MAX_PIXELS: u64 = 1_000_000;
@@ -64,13 +66,38 @@ fn parse(bytes: &[u8]) -> Container<'_> {
 fn header(width: u32, height: u32) -> Header {
     Header {
         architecture: 4,
-        decoder_set: model().decoder_set(),
+        decoder_set: model().decoder_set().0,
         width,
         height,
         color: ColorKind::Rgb,
         alpha: Alpha::None,
         depth: Depth::Eight,
+        portable: true,
+        sequence: None,
     }
+}
+
+/// A frame without alpha.
+fn frame(level: u8, symbols_crc: u32, streams: Vec<Cow<'_, [u8]>>) -> Frame<'_> {
+    Frame {
+        kind: FrameKind::Intra,
+        level,
+        symbols_crc,
+        graphics: None,
+        alpha: None,
+        streams,
+    }
+}
+
+/// Streams that a picture of this height has.
+fn streams_of(height: u32) -> usize {
+    1 + (height as usize).div_ceil(CELL * STRIPE_ROWS)
+}
+
+/// As many empty streams as a picture has.
+fn empty(height: u32) -> Frame<'static> {
+    let streams = vec![Cow::Borrowed(&[][..]); streams_of(height)];
+    frame(0, 0, streams)
 }
 
 fn write(header: Header, frame: Frame<'_>) -> Vec<u8> {
@@ -125,13 +152,15 @@ impl Tally {
         }
         assert!(self.failures.is_empty(), "{:#?}", self.failures);
         assert_eq!(self.outcomes.values().sum::<usize>(), files);
-        assert!(self.slowest < Duration::from_secs(2), "{:?}", self.slowest);
+        // Many times what the slowest file takes on an idle machine: what ends at all ends soon.
+        assert!(self.slowest < Duration::from_secs(10), "{:?}", self.slowest);
     }
 }
 
 const PICTURE: &str = "a picture";
 const CHECKSUM: &str = "refused by the checksum of symbols";
 const CODE: &str = "refused by the entropy decoder";
+const STREAMS: &str = "refused for the number of its streams";
 const ALPHA: &str = "refused by the alpha channel, after all symbols";
 
 fn outcome_of<T>(result: &Result<T, Error>) -> &'static str {
@@ -139,9 +168,12 @@ fn outcome_of<T>(result: &Result<T, Error>) -> &'static str {
         Ok(_) => PICTURE,
         Err(Error::Symbols(ModelError::Checksum { .. })) => CHECKSUM,
         Err(Error::Symbols(ModelError::Code(_))) => CODE,
+        Err(Error::Symbols(ModelError::Streams { .. })) => STREAMS,
         Err(Error::Symbols(_)) => "refused for other reasons of symbols",
         Err(Error::Picture(_)) => ALPHA,
-        Err(Error::WrongWeights { .. }) => "refused for other weights",
+        Err(Error::NoWeights { .. }) => "refused for other weights",
+        Err(Error::NotPortable { .. }) => "refused for not being portable",
+        Err(Error::Sequence { .. }) => "refused for being a sequence",
         Err(error) if error.kind() == ErrorKind::Limit => "refused by a limit",
         Err(Error::File(_)) => "refused by the container",
         Err(_) => "refused otherwise",
@@ -208,13 +240,18 @@ fn rewritten(
 ) -> Vec<u8> {
     let mut container = parse(seed);
     change(random, &mut container);
-    let Header { width, height, .. } = container.header;
-    let chunks = &mut container.frames[0].chunks;
-    chunks.resize(expected_chunks(width, height) as usize, Cow::Borrowed(&[]));
     container.write().unwrap()
 }
 
-/// A valid header of any size within the limit, mostly small, with chunks of noise.
+/// Gives a frame as many streams as its picture has.
+fn fit(container: &mut Container) {
+    let streams = streams_of(container.header.height);
+    container.frames[0]
+        .streams
+        .resize(streams, Cow::Borrowed(&[]));
+}
+
+/// A valid header of any size within the limit, mostly small, with streams of noise.
 fn noise(random: &mut Random) -> Vec<u8> {
     // Log-uniform sides: long thin pictures are as frequent as square ones.
     let bits = if random.below(4) == 0 { 20 } else { 12 };
@@ -225,30 +262,24 @@ fn noise(random: &mut Random) -> Vec<u8> {
     header.color = [ColorKind::Grey, ColorKind::Rgb][random.below(2)];
     header.alpha = [Alpha::None, Alpha::Opaque][random.below(2)];
     header.depth = [Depth::Eight, Depth::Sixteen][random.below(2)];
-    let chunks = expected_chunks(header.width, header.height);
-    let chunks = (0..chunks).map(|_| {
+    let streams = (0..streams_of(header.height)).map(|_| {
         let len = random.below(100);
         Cow::Owned(random.bytes(len))
     });
-    let chunks = chunks.collect();
+    let streams = streams.collect();
     let (level, symbols_crc) = (random.below(64) as u8, random.word() as u32);
-    let frame = Frame {
-        level,
-        symbols_crc,
-        chunks,
-    };
-    write(header, frame)
+    write(header, frame(level, symbols_crc, streams))
 }
 
 /// Damage behind right checksums.
 fn sealed(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     let seed = &seeds[random.below(seeds.len())];
-    let change_chunk = |random: &mut Random, container: &mut Container, keep_length| {
-        let chunks = &mut container.frames[0].chunks;
-        let index = random.below(chunks.len());
-        mutate(random, chunks[index].to_mut(), keep_length);
+    let change_stream = |random: &mut Random, container: &mut Container, keep_length| {
+        let streams = &mut container.frames[0].streams;
+        let index = random.below(streams.len());
+        mutate(random, streams[index].to_mut(), keep_length);
     };
-    match random.below(16) {
+    match random.below(18) {
         0 => rewritten(random, seed, |random, c| {
             c.frames[0].symbols_crc ^= 1 << random.below(32);
         }),
@@ -258,7 +289,7 @@ fn sealed(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
             let seed = extreme(random.word());
             rewritten(random, &seed, |random, c| {
                 let len = random.below(200);
-                c.frames[0].chunks[1] = Cow::Owned(random.bytes(len));
+                c.frames[0].streams[1] = Cow::Owned(random.bytes(len));
             })
         }
         3 => rewritten(random, seed, |random, c| {
@@ -269,6 +300,7 @@ fn sealed(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
             for side in [&mut c.header.width, &mut c.header.height] {
                 *side = (*side + random.below(32) as u32).saturating_sub(16).max(1);
             }
+            fit(c);
         }),
         5 => rewritten(random, seed, |random, c| {
             c.header.color = [ColorKind::Grey, ColorKind::Rgb][random.below(2)];
@@ -276,21 +308,35 @@ fn sealed(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
         }),
         // The hyper latent of one picture with the latent of another.
         6 => {
-            let other = parse(&seeds[random.below(seeds.len())]).frames[0].chunks[1].to_vec();
+            let other = parse(&seeds[random.below(seeds.len())]).frames[0].streams[1].to_vec();
             rewritten(random, seed, |_, c| {
-                c.frames[0].chunks[1] = Cow::Owned(other.clone());
+                c.frames[0].streams[1] = Cow::Owned(other.clone());
             })
         }
-        7 | 8 => rewritten(random, seed, |random, c| change_chunk(random, c, false)),
-        // A single bit late in the stream, so that most symbols are as they were.
+        7 | 8 => rewritten(random, seed, |random, c| change_stream(random, c, false)),
+        // A single bit late in the file, so that most symbols are as they were.
         9..=11 => {
             let mut bytes = seed.clone();
-            let at = bytes.len() - 1 - random.below(bytes.len() / 8);
+            let at = bytes.len() - 5 - random.below(bytes.len() / 8);
             bytes[at] ^= 1 << random.below(8);
             reseal(&mut bytes);
             bytes
         }
-        12 | 13 => rewritten(random, seed, |random, c| change_chunk(random, c, true)),
+        12 | 13 => rewritten(random, seed, |random, c| change_stream(random, c, true)),
+        // Another number of streams.
+        14 => rewritten(random, seed, |random, c| {
+            let streams = random.below(5);
+            c.frames[0].streams.resize(streams, Cow::Borrowed(&[]));
+        }),
+        // The alpha channel, where there is one; in the others one appears.
+        15 => rewritten(random, seed, |random, c| {
+            c.header.alpha = Alpha::Coded;
+            let alpha = c.frames[0].alpha.get_or_insert(Cow::Borrowed(&[0]));
+            mutate(random, alpha.to_mut(), false);
+            if alpha.is_empty() {
+                c.frames[0].alpha = Some(Cow::Borrowed(&[0]));
+            }
+        }),
         // Anything, head and boxes included.
         _ => {
             let mut bytes = seed.clone();
@@ -324,14 +370,25 @@ fn mutated_files_end_in_a_picture_or_an_error() {
     println!("{reached} reached the entropy decoder, {ended} the checksum of symbols");
     assert!(reached >= 5_000, "{reached} reached the entropy decoder");
     assert!(ended >= 500, "{ended} reached the checksum of symbols");
-    assert!(tally.count(&[CHECKSUM]) >= 500 && tally.count(&[ALPHA]) > 0);
+    assert!(tally.count(&[CHECKSUM]) >= 500 && tally.count(&[ALPHA]) >= 100);
+    assert!(tally.count(&[STREAMS]) >= 100);
+}
+
+/// The networks of the bundled weights, and the number of channels of y.
+fn networks() -> (&'static dyn Architecture, usize) {
+    static NETWORKS: OnceLock<(Box<dyn Architecture>, usize)> = OnceLock::new();
+    let (networks, channels) = NETWORKS.get_or_init(|| {
+        let weights = Weights::open(BUNDLED).unwrap();
+        let config = Config::from_json(weights.config().unwrap()).unwrap();
+        let networks = kiln_models::arch::open(weights, &Places::cpu()).unwrap();
+        (networks, config.latents)
+    });
+    (networks.as_ref(), *channels)
 }
 
 /// A file such as only a hostile encoder makes: latents of any magnitude, and every checksum right.
 fn extreme(seed: u64) -> Vec<u8> {
-    static MODEL: OnceLock<kiln_models::Model> = OnceLock::new();
-    let model =
-        MODEL.get_or_init(|| kiln_models::Model::load(BUNDLED, &DeviceInfo::cpu()).unwrap());
+    let (networks, channels) = networks();
     let mut random = Random(seed);
     // Now and then several stripes.
     let (wide, high) = if random.below(8) == 0 {
@@ -340,25 +397,26 @@ fn extreme(seed: u64) -> Vec<u8> {
         (80, 80)
     };
     let (width, height) = (1 + random.below(wide), 1 + random.below(high));
+    let size = Size { height, width };
     let scale = 10_f32.powi(random.below(7) as i32 - 1);
-    let (h, w) = kiln_models::grid(height, width);
-    let y =
-        Array3::from_shape_simple_fn((h, model.config().latents, w), || match random.below(64) {
-            0 => f32::NAN,
-            1 => f32::INFINITY,
-            2 => f32::NEG_INFINITY,
-            _ => scale * (random.word() as i32 as f32 / i32::MAX as f32),
-        });
+    let (h, w) = size.cells(CELL);
+    let y = Array3::from_shape_simple_fn((h, channels, w), || match random.below(64) {
+        0 => f32::NAN,
+        1 => f32::INFINITY,
+        2 => f32::NEG_INFINITY,
+        _ => scale * (random.word() as i32 as f32 / i32::MAX as f32),
+    });
     let level = random.below(64) as u8;
-    let coded = model.encode_latents(&y.into(), level).unwrap();
+    let given = Given {
+        level: networks.facts().levels.require(level).unwrap(),
+        size,
+        watch: &Unwatched,
+    };
+    let coded = networks.encode(&y.into(), &given).unwrap().value;
     let mut header = header(width as u32, height as u32);
     header.depth = [Depth::Eight, Depth::Sixteen][random.below(2)];
-    let frame = Frame {
-        level,
-        symbols_crc: coded.checksum,
-        chunks: coded.chunks.into_iter().map(Cow::Owned).collect(),
-    };
-    write(header, frame)
+    let streams = coded.streams.into_iter().map(Cow::Owned).collect();
+    write(header, frame(level, coded.checksum, streams))
 }
 
 #[test]
@@ -384,22 +442,22 @@ fn every_truncation_of_a_file_is_recognised_as_one() {
 }
 
 #[test]
-fn every_truncation_of_a_chunk_is_refused_by_the_entropy_decoder() {
+fn every_truncation_of_a_stream_is_refused_by_the_entropy_decoder() {
     for seed in photos() {
         let lengths = parse(seed).frames[0]
-            .chunks
+            .streams
             .iter()
-            .map(|c| c.len())
+            .map(|s| s.len())
             .collect::<Vec<_>>();
         let cuts: Vec<(usize, usize)> = lengths
             .iter()
             .enumerate()
-            .flat_map(|(chunk, &len)| (0..len).map(move |len| (chunk, len)))
+            .flat_map(|(stream, &len)| (0..len).map(move |len| (stream, len)))
             .collect();
         let tally = run_all(cuts.len(), |case| {
-            let (chunk, len) = cuts[case];
+            let (stream, len) = cuts[case];
             rewritten(&mut Random(0), seed, |_, c| {
-                c.frames[0].chunks[chunk].to_mut().truncate(len);
+                c.frames[0].streams[stream].to_mut().truncate(len);
             })
         });
         tally.check(cuts.len());
@@ -430,63 +488,54 @@ fn files_of_other_weights_name_both() {
         bytes[DECODER_SET + bit / 8] ^= 1 << (bit % 8);
         assert!(reseal(&mut bytes));
         let error = decoder().decode(&bytes).unwrap_err();
-        let Error::WrongWeights { needed, have } = error else {
+        let Error::NoWeights {
+            architecture,
+            needed,
+            have,
+        } = &error
+        else {
             panic!("{error:?}");
         };
-        assert_eq!(have, model().decoder_set());
-        assert_eq!(needed, bytes[DECODER_SET..DECODER_SET + 8]);
+        assert_eq!(*architecture, 4);
+        assert_eq!(needed.0, bytes[DECODER_SET..DECODER_SET + 8]);
+        assert_eq!(have.as_slice(), [("base", model().decoder_set())]);
         assert_eq!(error.kind(), ErrorKind::Weights);
-        for set in [needed, have] {
-            let name: String = set.iter().map(|b| format!("{b:02x}")).collect();
-            assert!(error.to_string().contains(&name), "{error}");
+        for set in [*needed, model().decoder_set()] {
+            assert!(error.to_string().contains(&set.to_string()), "{error}");
         }
     }
 }
 
 #[test]
-fn another_architecture_is_unsupported_whatever_the_weights() {
+fn another_architecture_is_not_decoded_whatever_the_weights() {
+    for architecture in [1, 16, 200] {
+        let mut bytes = photos()[1].clone();
+        bytes[ARCHITECTURE] = architecture;
+        assert!(reseal(&mut bytes));
+        let error = decoder().decode(&bytes).unwrap_err();
+        let set: DecoderSet = model().decoder_set();
+        assert!(
+            matches!(&error, Error::NoWeights { architecture: a, needed, .. }
+                if *a == architecture && *needed == set),
+            "{error:?}"
+        );
+        let named = match architecture {
+            16 => "bmshj2018-hyperprior".into(),
+            number => format!("architecture number {number}, which this version does not know"),
+        };
+        assert!(error.to_string().contains(&named), "{error}");
+    }
+    // 0 is no architecture.
     let mut bytes = photos()[1].clone();
-    bytes[ARCHITECTURE] = 200;
-    assert!(reseal(&mut bytes));
+    bytes[ARCHITECTURE] = 0;
     let error = decoder().decode(&bytes).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::File(ParseError::Unsupported {
-                what: Feature::Architecture(200)
-            })
-        ),
-        "{error:?}"
-    );
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
 }
-
-thread_local! {
-    /// Bytes requested by this thread. A constant initialiser without a destructor: counting allocates nothing.
-    static REQUESTED: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, with a count of the bytes that each thread asks for.
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator unchanged; the count beside it touches no memory of its.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        REQUESTED.set(REQUESTED.get() + layout.size());
-        // SAFETY: the caller keeps the contract of `alloc`, which is the same one.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` above, hence from the system's allocator, with this layout.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn sizes_over_a_limit_are_refused_before_anything_is_allocated() {
+    // What the networks take is not counted here.
+    model().open().unwrap();
     let defaults = Limits::default();
     let cases = [
         // Over the pixels, within any memory.
@@ -504,21 +553,17 @@ fn sizes_over_a_limit_are_refused_before_anything_is_allocated() {
         (10_000, 10_000, defaults.with_max_memory(1 << 30), 1 << 30),
     ];
     for (width, height, limits, limit) in cases {
-        let frame = Frame {
-            level: 0,
-            symbols_crc: 0,
-            chunks: vec![Cow::Borrowed(&[][..]); expected_chunks(width, height) as usize],
-        };
-        let bytes = write(header(width, height), frame);
+        let bytes = write(header(width, height), empty(height));
         let decoder = Decoder::new(model()).with_limits(limits);
-        let before = REQUESTED.get();
+        let before = allocation::requested();
         let result = decoder.decode(&bytes);
-        let requested = REQUESTED.get() - before;
+        let requested = allocation::requested() - before;
         let error = result.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Limit, "{width}x{height}: {error}");
         assert!(error.to_string().contains(&limit.to_string()), "{error}");
-        // The list of stage times is all there is.
-        assert!(requested < 1000, "{width}x{height}: {requested} bytes");
+        // The list of stage times is all there is, beside that of the streams, of which each takes a byte of the file.
+        let allowed = 1000 + 100 * bytes.len();
+        assert!(requested < allowed, "{width}x{height}: {requested} bytes");
     }
     // The size is read from the place where the tests of limits think it is.
     let mut bytes = photos()[0].clone();
@@ -538,12 +583,7 @@ fn sizes_over_a_limit_are_refused_before_anything_is_allocated() {
 
 #[test]
 fn the_largest_size_within_the_limits_is_not_refused_for_its_size() {
-    let frame = Frame {
-        level: 0,
-        symbols_crc: 0,
-        chunks: vec![Cow::Borrowed(&[][..]); expected_chunks(1000, 1000) as usize],
-    };
-    let bytes = write(header(1000, 1000), frame);
+    let bytes = write(header(1000, 1000), empty(1000));
     let error = decoder().decode(&bytes).unwrap_err();
     assert!(
         matches!(error, Error::Symbols(ModelError::Code(_))),

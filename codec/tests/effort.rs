@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use image::{ColorType, DynamicImage};
 use kiln::{
-    Effort, EncodeOptions, Encoded, Encoder, Error, Picture, Progress, Target, TileSize, stage,
+    Effort, EncodeOptions, Encoded, Encoder, Error, Picture, Progress, Stage, Target, TileSize,
 };
 
 use common::{decode, model, of_kind, photo, plain, psnr};
@@ -25,7 +25,7 @@ fn cost(picture: &Picture, encoded: &Encoded) -> f64 {
     let pixels = f64::from(image.width()) * f64::from(image.height());
     let psnr = psnr(image, &decode(&encoded.bytes).picture.image);
     let mse = 255.0f64.powi(2) * 10f64.powf(-psnr / 10.0);
-    let lambda = kiln_models::lambda_of(encoded.level.into(), 64);
+    let lambda = kiln_models::search::lambda_of(encoded.level.into(), 64);
     8.0 * encoded.bytes.len() as f64 / pixels + lambda * mse
 }
 
@@ -70,7 +70,7 @@ fn every_size_and_kind_can_be_searched() {
 #[test]
 fn small_tiles_search_as_well() {
     let picture = plain(photo(5, 200, 140).into());
-    let encoder = Encoder::new(model().with_tile(TileSize::new(64).unwrap()).unwrap());
+    let encoder = Encoder::new(model().with_tile(TileSize::new(64).unwrap()));
     let options = EncodeOptions::default()
         .with_target(Target::Level(12))
         .with_effort(Effort::new(3).unwrap());
@@ -105,8 +105,8 @@ struct Stop {
 }
 
 impl Progress for Stop {
-    fn update(&self, name: &'static str, done: u64, total: u64) -> ControlFlow<()> {
-        if name != stage::REFINE {
+    fn update(&self, stage: Stage, done: u64, total: u64) -> ControlFlow<()> {
+        if stage != Stage::Refine {
             return ControlFlow::Continue(());
         }
         let mut seen = self.seen.lock().unwrap();

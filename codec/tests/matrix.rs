@@ -1,4 +1,4 @@
-//! The matrix device x device, encoded on / decoded on: rows, symbols, latents and bytes are identical in every cell.
+//! The matrix device x device, encoded on / decoded on: places, symbols, latents and bytes are identical in every cell.
 //!
 //! Devices: the CPU with one thread and with two, a scalar 64-bit integer program that shares no network code with the
 //! library, and graphics adapters where there are some. With `KILN_REQUIRE_GPU=1` the absence of an adapter is a failure.
@@ -12,15 +12,16 @@ mod set;
 use std::fmt::Write;
 
 use integer::{Arithmetic, Integer};
-use kiln_models::device::{self, DeviceInfo, ExactChoice};
-use kiln_models::{BUNDLED, Model, Trace};
+use kiln_models::BUNDLED;
+use kiln_models::seam::Architecture;
+use kiln_models::seam::{DeviceInfo, DeviceKind, Trace, devices};
 use rayon::ThreadPool;
 use set::{Case, FILES};
 
 /// A way to run the exact path.
 enum Runner {
     Library {
-        model: Box<Model>,
+        model: Box<dyn Architecture>,
         threads: ThreadPool,
     },
     Integers(Box<Integer>),
@@ -37,8 +38,7 @@ impl Device {
             .num_threads(threads)
             .build()
             .unwrap();
-        // The exact networks run on the device itself, whatever is known of it.
-        let model = Box::new(Model::load_with(BUNDLED, device, ExactChoice::Gpu).unwrap());
+        let model = set::networks(BUNDLED, device);
         Self {
             name,
             runner: Runner::Library { model, threads },
@@ -62,29 +62,34 @@ impl Device {
     }
 
     /// Decodes.
-    fn trace(&self, case: &Case, chunks: &[Vec<u8>]) -> Trace {
-        let chunks: Vec<&[u8]> = chunks.iter().map(Vec::as_slice).collect();
-        let (h, w) = (case.height(), case.width());
+    fn trace(&self, case: &Case) -> Trace {
+        let streams = case.streams();
         match &self.runner {
             Runner::Library { model, threads } => threads
-                .install(|| model.trace(&chunks, h, w, case.level))
+                .install(|| model.trace(&streams, &case.given(model.as_ref())))
                 .unwrap(),
-            Runner::Integers(i) => i.trace(&chunks, h, w, case.level).unwrap(),
+            Runner::Integers(i) => {
+                let trace = i.trace(&streams, case.size(), case.level).unwrap();
+                // Its own arithmetic for the checksum as well.
+                assert_eq!(integer::checksum(&trace), case.crc, "{}", case.name);
+                trace
+            }
         }
     }
 
-    /// Encodes known symbols with the rows that this device comes to.
-    fn encode(&self, known: &Trace, level: u8) -> (Trace, Vec<Vec<u8>>) {
+    /// Encodes known symbols with the places that this device comes to.
+    fn encode(&self, known: &Trace, case: &Case) -> (Trace, Vec<Vec<u8>>) {
         match &self.runner {
             Runner::Library { model, threads } => threads.install(|| {
-                let trace = model.retrace(known, level).unwrap();
-                let chunks = model.write_trace(&trace, level).unwrap();
-                (trace, chunks)
+                let given = case.given(model.as_ref());
+                let trace = model.retrace(known, &given).unwrap();
+                let streams = model.rewrite(&trace, &given).unwrap();
+                (trace, streams)
             }),
             Runner::Integers(i) => {
-                let trace = i.retrace(known, level);
-                let chunks = i.write(&trace, level);
-                (trace, chunks)
+                let trace = i.retrace(known, case.level);
+                let streams = i.write(&trace);
+                (trace, streams)
             }
         }
     }
@@ -99,21 +104,26 @@ struct Counts {
 }
 
 /// Fills the matrix for one file; panics where a cell differs.
-fn compare(devices: &[Device], reference: &Model, case: &Case, counts: &mut Counts) -> Trace {
+fn compare(
+    devices: &[Device],
+    reference: &dyn Architecture,
+    case: &Case,
+    counts: &mut Counts,
+) -> Trace {
     // The checksum in the file proves the symbols of the reference.
     let known = case.trace(reference);
     for device in devices {
-        let (trace, chunks) = device.encode(&known, case.level);
+        let (trace, streams) = device.encode(&known, case);
         let what = || format!("{}, encoded on {}", case.name, device.name);
         assert_eq!(known.differences(&trace), Some((0, 0)), "{}", what());
-        assert!(chunks == case.chunks, "{}: other bytes", what());
+        assert!(streams == case.streams, "{}: other bytes", what());
     }
     // Whoever encoded, the bytes are the same: decoding them once on each device fills its whole column.
     for device in devices {
-        let decoded = device.trace(case, &case.chunks);
+        let decoded = device.trace(case);
         assert!(
             decoded == known,
-            "{}, decoded on {}: {:?} rows and latents differ",
+            "{}, decoded on {}: {:?} places and latents differ",
             case.name,
             device.name,
             known.differences(&decoded)
@@ -125,17 +135,14 @@ fn compare(devices: &[Device], reference: &Model, case: &Case, counts: &mut Coun
     known
 }
 
-fn reference() -> Model {
-    Model::load(BUNDLED, &DeviceInfo::cpu()).unwrap()
-}
-
 /// Fills the matrix for files of the conformance set and says what was compared.
 fn compare_files(devices: &[Device], files: &[(&str, u8)]) {
     let started = std::time::Instant::now();
-    let reference = reference();
+    let reference = set::reference();
     let mut counts = Counts::default();
     for &(source, level) in files {
-        compare(devices, &reference, &Case::read(source, level), &mut counts);
+        let case = Case::read(source, level);
+        compare(devices, reference.as_ref(), &case, &mut counts);
     }
     let names: Vec<&str> = devices.iter().map(|d| d.name.as_str()).collect();
     println!(
@@ -167,9 +174,9 @@ fn cpu_threads_and_scalar_integers_agree_on_the_conformance_set() {
 /// Every graphics adapter; on a machine without one this says so and passes, unless one is required.
 #[test]
 fn graphics_adapters_agree_on_the_small_files() {
-    let adapters: Vec<DeviceInfo> = device::devices()
+    let adapters: Vec<DeviceInfo> = devices()
         .into_iter()
-        .filter(|d| d.kind.ends_with("gpu"))
+        .filter(|d| matches!(d.kind, DeviceKind::Gpu | DeviceKind::SoftwareGpu))
         .collect();
     if adapters.is_empty() {
         assert!(
@@ -196,7 +203,7 @@ fn graphics_adapters_agree_on_the_small_files() {
 fn cpu_threads_and_scalar_integers_agree_on_kodak() {
     const LEVELS: [u8; 4] = [0, 21, 42, 63];
     let devices = processors();
-    let (model, reference) = (set::cpu(), reference());
+    let (model, reference) = (set::cpu(), set::reference());
     let mut counts = Counts::default();
     let mut files = Vec::new();
     for number in 1..=24 {
@@ -208,14 +215,14 @@ fn cpu_threads_and_scalar_integers_agree_on_kodak() {
         for level in LEVELS {
             let bytes = set::encode(&model, image.clone(), level);
             let case = Case::new(format!("kodim{number:02}-{level}"), bytes);
-            let trace = compare(&devices, &reference, &case, &mut counts);
+            let trace = compare(&devices, reference.as_ref(), &case, &mut counts);
             files.push(format!(
                 "    {{ \"picture\": \"kodim{number:02}\", \"level\": {level}, \"symbols\": {}, \"crc32c\": {{ \
-                 \"symbols\": \"{:08x}\", \"rows\": \"{:08x}\", \"latents\": \"{:08x}\" }} }}",
+                 \"symbols\": \"{:08x}\", \"places\": \"{:08x}\", \"latents\": \"{:08x}\" }} }}",
                 trace.symbols(),
                 case.crc,
-                trace.rows_checksum(),
-                trace.latents_checksum()
+                trace.places_checksum(),
+                trace.latents.checksum()
             ));
         }
         println!("kodim{number:02}: {} symbols so far", counts.symbols);
@@ -228,7 +235,12 @@ fn cpu_threads_and_scalar_integers_agree_on_kodak() {
     if set::bless() {
         let names: Vec<String> = devices.iter().map(|d| format!("\"{}\"", d.name)).collect();
         let mut text = String::from("{\n");
-        writeln!(text, "  \"decoder_set\": \"{}\",", reference.decoder_set()).unwrap();
+        writeln!(
+            text,
+            "  \"decoder_set\": \"{}\",",
+            reference.facts().decoder_set
+        )
+        .unwrap();
         writeln!(text, "  \"devices\": [{}],", names.join(", ")).unwrap();
         writeln!(text, "  \"symbols\": {},", counts.symbols).unwrap();
         writeln!(text, "  \"differences\": 0,").unwrap();

@@ -1,12 +1,11 @@
 //! Files of every kind that reach `load`: odd ones, foreign ones, damaged ones, greedy ones.
 
 use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
-use kiln::picture::{
-    Format, Metadata, Picture, PictureError, PictureLimits, StoreOptions, load, store,
-};
+use kiln::Limits;
+use kiln::picture::{Format, Metadata, Picture, PictureError, StoreOptions, load, store};
 
 fn load_default(bytes: &[u8]) -> Result<Picture, PictureError> {
-    load(bytes, &PictureLimits::default())
+    load(bytes, &Limits::default())
 }
 
 /// A PNG written as it is asked for: 4 x 2 pixels.
@@ -341,11 +340,10 @@ impl Random {
 
 #[test]
 fn damage_never_panics_and_never_breaks_the_limits() {
-    let limits = PictureLimits {
-        max_pixels: 1 << 16,
-        max_bytes: 1 << 20,
-        max_metadata_bytes: 1 << 12,
-    };
+    let limits = Limits::default()
+        .with_max_pixels(1 << 16)
+        .with_max_memory(1 << 20)
+        .with_max_metadata(1 << 12);
     let mut random = Random(1);
     let (mut read, mut refused) = (0, 0);
     for file in corpus() {
@@ -378,14 +376,117 @@ fn damage_never_panics_and_never_breaks_the_limits() {
     );
 }
 
+/// Writes the checksum of every chunk of a PNG anew, so that what was changed in it reaches the decoder.
+fn reseal(png: &mut [u8]) {
+    let mut at = 8;
+    while let Some(length) = png.get(at..at + 4).and_then(|l| l.try_into().ok()) {
+        let data = at + 4;
+        let end = (data + 4).saturating_add(u32::from_be_bytes(length) as usize);
+        let Some(body) = png.get(data..end).filter(|_| png.len() >= end + 4) else {
+            return;
+        };
+        let crc = png_crc(body).to_be_bytes();
+        png[end..end + 4].copy_from_slice(&crc);
+        at = end + 4;
+    }
+}
+
+/// PNGs of kinds that take ways of their own through the decoder.
+fn png_kinds() -> Vec<Vec<u8>> {
+    use png::{BitDepth, ColorType};
+    let palette = [255, 0, 0, 0, 255, 0, 0, 0, 255];
+    let grey = [10, 20, 30, 40, 50, 20, 70, 80];
+    let mut kinds = vec![
+        png_file(
+            ColorType::Indexed,
+            BitDepth::Two,
+            Some(&palette),
+            None,
+            &[0x18, 0x81],
+        ),
+        png_file(
+            ColorType::Indexed,
+            BitDepth::Eight,
+            Some(&palette),
+            Some(&[7, 100]),
+            &[1; 8],
+        ),
+        png_file(
+            ColorType::Grayscale,
+            BitDepth::One,
+            None,
+            Some(&[0, 1]),
+            &[0x60, 0x80],
+        ),
+        png_file(
+            ColorType::Grayscale,
+            BitDepth::Eight,
+            None,
+            Some(&[0, 20]),
+            &grey,
+        ),
+        png_file(
+            ColorType::Rgb,
+            BitDepth::Eight,
+            None,
+            Some(&[0, 1, 0, 2, 0, 3]),
+            &[9; 24],
+        ),
+        png_file(ColorType::Rgba, BitDepth::Sixteen, None, None, &[200; 64]),
+        include_bytes!("data/tagged.png").to_vec(),
+        include_bytes!("data/animated.png").to_vec(),
+        include_bytes!("data/palette-of-4-bytes.png").to_vec(),
+    ];
+    kinds.push(stored(Format::Png));
+    kinds
+}
+
+#[test]
+fn damage_behind_the_checksums_of_a_png_is_an_error_too() {
+    let limits = Limits::default()
+        .with_max_pixels(1 << 16)
+        .with_max_memory(1 << 20)
+        .with_max_metadata(1 << 12);
+    let mut random = Random(2);
+    let (mut read, mut refused) = (0, 0);
+    for file in png_kinds() {
+        for _ in 0..400 {
+            let mut bytes = file.clone();
+            for _ in 0..=random.below(3) {
+                let at = 8 + random.below(bytes.len() - 8);
+                bytes[at] = match random.below(3) {
+                    0 => bytes[at] ^ 1 << random.below(8),
+                    1 => [0, 1, 2, 4, 0x7F, 0x80, 0xFF][random.below(7)],
+                    _ => random.below(256) as u8,
+                };
+            }
+            reseal(&mut bytes);
+            match load(&bytes, &limits) {
+                Ok(_) => read += 1,
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(
+        read > 400 && refused > 1_000,
+        "{read} read, {refused} refused"
+    );
+}
+
+#[test]
+fn a_palette_with_a_part_of_a_colour_is_damage() {
+    let file = include_bytes!("data/palette-of-4-bytes.png");
+    assert_eq!(
+        load_default(file).unwrap_err().to_string(),
+        "damaged PNG file: its palette takes 4 bytes, which have to be 3 for each colour"
+    );
+}
+
 #[test]
 fn limits_are_exact() {
     for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Pnm] {
         let bytes = stored(format);
-        let mut limits = PictureLimits {
-            max_pixels: 19 * 13,
-            ..PictureLimits::default()
-        };
+        let mut limits = Limits::default().with_max_pixels(19 * 13);
         load(&bytes, &limits).unwrap();
         limits.max_pixels -= 1;
         assert!(
@@ -399,10 +500,7 @@ fn limits_are_exact() {
             ),
             "{format}"
         );
-        let limits = PictureLimits {
-            max_bytes: 19 * 13 * 2,
-            ..PictureLimits::default()
-        };
+        let limits = Limits::default().with_max_memory(19 * 13 * 2);
         assert!(
             matches!(load(&bytes, &limits), Err(PictureError::Limit { .. })),
             "{format}"
@@ -418,7 +516,7 @@ fn huge_claims_are_refused_before_anything_is_allocated() {
     png[16..20].copy_from_slice(&claim.to_be_bytes());
     png[20..24].copy_from_slice(&claim.to_be_bytes());
     png.truncate(29);
-    let crc = png_header_crc(&png[12..29]);
+    let crc = png_crc(&png[12..29]);
     png.extend(crc.to_be_bytes());
     png.extend(b"\0\0\0\0IDAT\x35\xAF\x06\x1E");
 
@@ -443,7 +541,7 @@ fn huge_claims_are_refused_before_anything_is_allocated() {
     assert!(matches!(error, PictureError::Decode { .. }), "{error}");
 }
 
-fn png_header_crc(bytes: &[u8]) -> u32 {
+fn png_crc(bytes: &[u8]) -> u32 {
     let mut crc = !0_u32;
     for &byte in bytes {
         crc ^= u32::from(byte);

@@ -1,9 +1,8 @@
 //! ICC, EXIF and XMP through every format, byte for byte.
 
 use image::DynamicImage;
-use kiln::picture::{
-    Format, Metadata, Picture, PictureError, PictureLimits, StoreOptions, Warning, load, store,
-};
+use kiln::Limits;
+use kiln::picture::{Format, Metadata, Picture, PictureError, StoreOptions, Warning, load, store};
 
 const TAGGED: [(&str, &[u8]); 3] = [
     ("jpg", include_bytes!("data/tagged.jpg")),
@@ -29,7 +28,7 @@ fn picture(metadata: Metadata) -> Picture {
 fn round_trip(metadata: &Metadata, format: Format) -> (Metadata, Vec<Warning>) {
     let picture = picture(metadata.clone());
     let (bytes, warnings) = store(&picture, format, &StoreOptions::default()).unwrap();
-    let loaded = load(&bytes, &PictureLimits::default()).unwrap();
+    let loaded = load(&bytes, &Limits::default()).unwrap();
     assert_eq!((loaded.image.width(), loaded.image.height()), (5, 4));
     (loaded.metadata, warnings)
 }
@@ -42,7 +41,7 @@ fn bytes(length: usize) -> Vec<u8> {
 #[test]
 fn metadata_of_another_program_is_read() {
     for (name, file) in TAGGED {
-        let loaded = load(file, &PictureLimits::default()).unwrap();
+        let loaded = load(file, &Limits::default()).unwrap();
         assert_eq!(loaded.metadata, tags(), "{name}");
     }
 }
@@ -51,11 +50,11 @@ fn metadata_of_another_program_is_read() {
 fn an_orientation_stays_a_tag() {
     // Orientation 6 asks for a quarter turn; the pixels stay as they are stored.
     for (name, file) in TAGGED {
-        let loaded = load(file, &PictureLimits::default()).unwrap();
+        let loaded = load(file, &Limits::default()).unwrap();
         assert_eq!((loaded.image.width(), loaded.image.height()), (24, 16));
         for format in [Format::Jpeg, Format::Png, Format::WebP] {
             let (bytes, _) = store(&loaded, format, &StoreOptions::default()).unwrap();
-            let again = load(&bytes, &PictureLimits::default()).unwrap();
+            let again = load(&bytes, &Limits::default()).unwrap();
             assert_eq!(again.metadata, tags(), "{name} as {format}");
             assert_eq!((again.image.width(), again.image.height()), (24, 16));
         }
@@ -175,10 +174,7 @@ fn jpeg_with_profile_parts(parts: &[(u8, u8, &[u8])]) -> Vec<u8> {
 fn profile_parts_may_be_in_any_order_but_not_missing() {
     let icc = |parts: &[_]| {
         let bytes = jpeg_with_profile_parts(parts);
-        load(&bytes, &PictureLimits::default())
-            .unwrap()
-            .metadata
-            .icc
+        load(&bytes, &Limits::default()).unwrap().metadata.icc
     };
     let whole = Some(b"onetwothree".to_vec());
     assert_eq!(
@@ -222,7 +218,7 @@ fn png_metadata_behind_the_pixels_is_read() {
     let mut chunks = png_chunk(b"eXIf", b"Exif\0\0MM\0*late");
     chunks.extend(png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<late/>"));
     bytes.splice(end..end, chunks);
-    let loaded = load(&bytes, &PictureLimits::default()).unwrap();
+    let loaded = load(&bytes, &Limits::default()).unwrap();
     assert_eq!(loaded.metadata.exif.as_deref(), Some(&b"MM\0*late"[..]));
     assert_eq!(loaded.metadata.xmp.as_deref(), Some(&b"<late/>"[..]));
 }
@@ -240,12 +236,9 @@ fn metadata_over_the_limit_is_refused() {
         for format in [Format::Png, Format::Jpeg, Format::WebP] {
             let picture = picture(metadata.clone());
             let (bytes, _) = store(&picture, format, &StoreOptions::default()).unwrap();
-            let mut limits = PictureLimits {
-                max_metadata_bytes: 1_001,
-                ..PictureLimits::default()
-            };
+            let mut limits = Limits::default().with_max_metadata(1_001);
             assert_eq!(load(&bytes, &limits).unwrap(), picture);
-            limits.max_metadata_bytes = 1_000;
+            limits.max_metadata = 1_000;
             assert!(
                 matches!(
                     load(&bytes, &limits),

@@ -1,9 +1,8 @@
 //! Pictures stored and loaded again: pixels, and what is lost where a format cannot hold them.
 
 use image::{DynamicImage, ImageBuffer, Pixel};
-use kiln::picture::{
-    Format, Metadata, Picture, PictureError, PictureLimits, StoreOptions, Warning, load, store,
-};
+use kiln::Limits;
+use kiln::picture::{Format, Picture, PictureError, StoreOptions, Warning, load, store};
 use std::path::Path;
 
 /// Samples that use the whole range and compress badly.
@@ -38,22 +37,15 @@ fn eight_kinds() -> [DynamicImage; 8] {
     ]
 }
 
-fn plain(image: DynamicImage) -> Picture {
-    Picture {
-        image,
-        metadata: Metadata::default(),
-    }
-}
-
 fn round_trip(picture: &Picture, format: Format) -> (Picture, Vec<Warning>) {
     let (bytes, warnings) = store(picture, format, &StoreOptions::default()).unwrap();
-    (load(&bytes, &PictureLimits::default()).unwrap(), warnings)
+    (load(&bytes, &Limits::default()).unwrap(), warnings)
 }
 
 #[test]
 fn png_and_pnm_keep_all_eight_kinds() {
     for image in eight_kinds() {
-        let picture = plain(image);
+        let picture = Picture::from(image);
         for format in [Format::Png, Format::Pnm] {
             let (loaded, warnings) = round_trip(&picture, format);
             assert_eq!(loaded, picture, "{format} {:?}", picture.image.color());
@@ -65,7 +57,7 @@ fn png_and_pnm_keep_all_eight_kinds() {
 #[test]
 fn webp_keeps_8_bit_pixels() {
     for image in eight_kinds() {
-        let (loaded, warnings) = round_trip(&plain(image.clone()), Format::WebP);
+        let (loaded, warnings) = round_trip(&Picture::from(image.clone()), Format::WebP);
         let (expected, sixteen): (DynamicImage, _) = match &image {
             DynamicImage::ImageLuma8(_) => (image.to_rgb8().into(), false),
             DynamicImage::ImageLumaA8(_) => (image.to_rgba8().into(), false),
@@ -119,7 +111,7 @@ fn jpeg_drops_alpha_and_depth_and_says_so() {
         (&[depth, alpha], image::ColorType::Rgb8),
     ];
     for (image, (warnings, color)) in eight_kinds().into_iter().zip(expected) {
-        let (loaded, got) = round_trip(&plain(image), Format::Jpeg);
+        let (loaded, got) = round_trip(&Picture::from(image), Format::Jpeg);
         assert_eq!(got, warnings);
         assert_eq!(loaded.image.color(), color);
         assert_eq!((loaded.image.width(), loaded.image.height()), (37, 23));
@@ -131,11 +123,11 @@ fn jpeg_quality_is_used_and_colours_are_right() {
     let smooth = ImageBuffer::from_fn(64, 48, |x, y| {
         image::Rgba([(x * 4) as u8, (y * 5) as u8, 128, (x + y) as u8])
     });
-    let picture = plain(DynamicImage::ImageRgba8(smooth.clone()));
+    let picture = Picture::from(DynamicImage::ImageRgba8(smooth.clone()));
     let size_and_error = |quality| {
         let options = StoreOptions::default().with_jpeg_quality(quality);
         let (bytes, _) = store(&picture, Format::Jpeg, &options).unwrap();
-        let loaded = load(&bytes, &PictureLimits::default()).unwrap();
+        let loaded = load(&bytes, &Limits::default()).unwrap();
         let worst = loaded
             .image
             .to_rgb8()
@@ -156,7 +148,7 @@ fn jpeg_quality_is_used_and_colours_are_right() {
 
 #[test]
 fn float_pixels_are_refused_by_name() {
-    let picture = plain(DynamicImage::new_rgb32f(2, 2));
+    let picture = Picture::from(DynamicImage::new_rgb32f(2, 2));
     for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Pnm] {
         let error = store(&picture, format, &StoreOptions::default()).unwrap_err();
         assert!(matches!(&error, PictureError::Unsupported(s) if s.contains("Rgb32F")));
@@ -174,7 +166,7 @@ fn sizes_a_format_cannot_hold_are_errors() {
         (16_385, 1, &[Format::WebP][..]),
         (1, 65_536, &[Format::WebP, Format::Jpeg][..]),
     ] {
-        let picture = plain(DynamicImage::new_rgb8(width, height));
+        let picture = Picture::from(DynamicImage::new_rgb8(width, height));
         for &format in formats {
             let error = store(&picture, format, &StoreOptions::default()).unwrap_err();
             assert!(
@@ -188,7 +180,7 @@ fn sizes_a_format_cannot_hold_are_errors() {
 #[test]
 fn one_pixel_fits_everywhere() {
     for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Pnm] {
-        let (loaded, _) = round_trip(&plain(DynamicImage::new_rgb8(1, 1)), format);
+        let (loaded, _) = round_trip(&Picture::from(DynamicImage::new_rgb8(1, 1)), format);
         assert_eq!(loaded.image, DynamicImage::new_rgb8(1, 1), "{format}");
     }
 }

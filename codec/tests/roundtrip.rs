@@ -4,11 +4,13 @@ mod common;
 
 use std::collections::HashSet;
 
-use common::{KINDS, Random, decode, encode, model, of_kind, photo, plain, psnr};
+use common::{KINDS, Random, alpha, decode, encode, model, of_kind, photo, plain, psnr};
 use image::{DynamicImage, ImageBuffer, Luma, Rgb};
-use kiln::picture::{Metadata, alpha};
-use kiln::{Alpha, EncodeOptions, Encoder, ErrorKind, Picture, Target, info};
-use kiln_container::{Container, Limits};
+use kiln::picture::Metadata;
+use kiln::{
+    Alpha, ColorKind, Depth, EncodeOptions, Encoder, ErrorKind, Limits, Picture, Target, info,
+};
+use kiln_container::Container;
 
 const HIGH: Target = Target::Quality(80);
 
@@ -28,9 +30,9 @@ fn every_kind_comes_back_as_it_was() {
         let image = &decoded.picture.image;
         assert_eq!(image.color(), kind);
         assert_eq!((image.width(), image.height()), (96, 80), "{kind:?}");
-        assert_eq!(decoded.level, encoded.level);
+        assert_eq!(decoded.about.level, encoded.level);
         assert_eq!(decoded.picture.metadata, Metadata::default());
-        assert_eq!(alpha::extract(image), alpha::extract(&original), "{kind:?}");
+        assert_eq!(alpha(image), alpha(&original), "{kind:?}");
         let psnr = psnr(&original, image);
         println!("{kind:?}: {} bytes, {psnr:.2} dB", encoded.bytes.len());
         assert!(psnr > 30.0, "{kind:?}: {psnr:.2} dB");
@@ -44,16 +46,20 @@ fn opaque_alpha_costs_no_byte_and_comes_back() {
         let kind = KINDS[with];
         let opaque = plain(of_kind(&photo, kind, |_, _| u16::MAX));
         let bytes = encode(&opaque, HIGH).bytes;
-        let container = Container::parse(&bytes, &Limits::default()).unwrap();
+        let container = Container::parse(&bytes, &kiln_container::Limits::default()).unwrap();
         assert_eq!(container.header.alpha, Alpha::Opaque);
         assert!(container.boxes.is_empty(), "{kind:?}");
+        assert_eq!(container.frames[0].alpha, None, "{kind:?}");
 
         let bare = plain(of_kind(&photo, KINDS[without], |_, _| u16::MAX));
         assert_eq!(bytes.len(), encode(&bare, HIGH).bytes.len(), "{kind:?}");
 
         let image = decode(&bytes).picture.image;
         assert_eq!(image.color(), kind);
-        assert!(alpha::extract(&image).unwrap().is_opaque(), "{kind:?}");
+        assert!(
+            alpha(&image).unwrap().iter().all(|&a| a == u16::MAX),
+            "{kind:?}"
+        );
     }
 }
 
@@ -62,9 +68,12 @@ fn one_clear_pixel_is_kept() {
     let hole = |x, y| if (x, y) == (11, 7) { 0 } else { u16::MAX };
     let original = of_kind(&photo(3, 40, 24), KINDS[3], hole);
     let bytes = encode(&plain(original.clone()), HIGH).bytes;
-    assert_eq!(info(&bytes).unwrap().alpha, Alpha::Coded);
+    assert_eq!(
+        info(&bytes, &Limits::default()).unwrap().alpha,
+        Alpha::Coded
+    );
     let image = decode(&bytes).picture.image;
-    assert_eq!(alpha::extract(&image), alpha::extract(&original));
+    assert_eq!(alpha(&image), alpha(&original));
 }
 
 #[test]
@@ -117,7 +126,7 @@ fn empty_metadata_is_absent() {
         },
     };
     let bytes = encode(&picture, HIGH).bytes;
-    assert!(info(&bytes).unwrap().boxes.is_empty());
+    assert!(info(&bytes, &Limits::default()).unwrap().boxes.is_empty());
     assert_eq!(decode(&bytes).picture.metadata, Metadata::default());
 }
 
@@ -176,14 +185,20 @@ fn sizes_and_likeness_rise_with_the_quality() {
 fn a_file_says_what_it_is() {
     let original = plain(of_kind(&photo(7, 50, 70), KINDS[7], disc));
     let encoded = encode(&original, Target::Level(33));
-    let info = info(&encoded.bytes).unwrap();
+    let info = info(&encoded.bytes, &Limits::default()).unwrap();
     assert_eq!((info.width, info.height, info.level), (50, 70, 33));
     assert_eq!(encoded.level, 33);
     assert_eq!(info.decoder_set, model().decoder_set());
     assert_eq!(info.bytes, encoded.bytes.len() as u64);
-    assert_eq!(info.boxes.len(), 1);
-    assert_eq!(info.boxes[0].0, "alpha");
-    assert!(info.payload > 0 && info.payload + info.boxes[0].1 < info.bytes);
+    assert_eq!(
+        (info.architecture, info.architecture_name),
+        (4, Some("base"))
+    );
+    assert!(info.portable && info.device.is_none() && info.sequence.is_none());
+    assert_eq!((info.frames, info.intra_frames, info.streams), (1, 1, 2));
+    assert_eq!((info.color, info.depth), (ColorKind::Rgb, Depth::Sixteen));
+    assert!(info.boxes.is_empty() && info.alpha_bytes > 0 && info.payload > 0);
+    assert!(info.payload + info.alpha_bytes < info.bytes);
 }
 
 #[test]
@@ -200,6 +215,6 @@ fn floating_point_pictures_are_refused() {
     let error = Encoder::new(model())
         .encode(&picture, &EncodeOptions::default())
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Parameter);
-    assert!(error.to_string().contains("8 or 16 bits"), "{error}");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("8 or 16 bit"), "{error}");
 }

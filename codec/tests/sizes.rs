@@ -4,7 +4,7 @@ mod common;
 
 use common::{decode, encode, model, of_kind, photo, plain, psnr};
 use image::{ColorType, DynamicImage};
-use kiln::{EncodeOptions, Encoder, ErrorKind, Target, info};
+use kiln::{EncodeOptions, Encoder, ErrorKind, Limits, Target, info};
 
 /// Encodes and decodes at a high quality, checks size and kind, and returns the likeness in dB.
 fn round_trip(image: DynamicImage) -> f64 {
@@ -59,7 +59,10 @@ fn stripes_follow_from_the_height() {
     for (height, stripes) in [(512, 1), (513, 2), (1025, 3)] {
         let original = DynamicImage::from(photo(20, 40, height));
         let encoded = encode(&plain(original.clone()), Target::Quality(80));
-        assert_eq!(info(&encoded.bytes).unwrap().chunks, 1 + stripes);
+        assert_eq!(
+            info(&encoded.bytes, &Limits::default()).unwrap().streams,
+            1 + stripes
+        );
         let psnr = psnr(&original, &decode(&encoded.bytes).picture.image);
         assert!(psnr > 28.0, "40x{height}: {psnr:.2} dB");
     }

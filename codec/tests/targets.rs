@@ -8,9 +8,12 @@ use std::sync::Mutex;
 
 use common::{decode, encode, model, photo, plain};
 use kiln::{
-    Decoder, EncodeOptions, Encoder, Error, ErrorKind, LEVELS, Model, Picture, Progress, Target,
-    TileSize, stage,
+    Decoder, Effort, EncodeOptions, Encoder, Error, ErrorKind, Model, Picture, Progress, Stage,
+    Target, Threads, TileSize,
 };
+
+/// Levels of the bundled weights.
+const LEVELS: u8 = 64;
 
 fn picture() -> Picture {
     plain(photo(15, 160, 112).into())
@@ -91,11 +94,19 @@ fn a_target_out_of_reach_names_the_smallest_size() {
         Target::Bpp(1e-6),
     ] {
         let error = try_encode(&picture, target).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Parameter);
         let message = error.to_string();
         assert!(
             message.contains(&format!("takes {smallest} bytes")),
             "{message}"
+        );
+        assert_eq!(error.kind(), ErrorKind::Parameter);
+        let budget = match target {
+            Target::Bytes(n) => n,
+            _ => 0,
+        };
+        assert!(
+            matches!(error, Error::OutOfReach { budget: b, least } if b == budget && least == smallest),
+            "{error:?}"
         );
     }
 }
@@ -115,43 +126,49 @@ fn targets_out_of_range_are_refused() {
     }
 }
 
-/// Notes every call; asks to stop at the first of one stage.
+/// Notes every call; asks to stop at one of them, counted among those of a stage.
 #[derive(Default)]
 struct Recorder {
-    stop_at: Option<&'static str>,
-    calls: Mutex<Vec<(&'static str, u64, u64)>>,
+    stop_at: Option<(Stage, usize)>,
+    calls: Mutex<Vec<(Stage, u64, u64)>>,
 }
 
 impl Recorder {
-    fn stopping_at(stage: &'static str) -> Self {
+    fn stopping_at(stage: Stage, call: usize) -> Self {
         Self {
-            stop_at: Some(stage),
+            stop_at: Some((stage, call)),
             ..Self::default()
         }
     }
 
-    fn calls(self) -> Vec<(&'static str, u64, u64)> {
+    fn calls(self) -> Vec<(Stage, u64, u64)> {
         self.calls.into_inner().unwrap()
     }
 }
 
 impl Progress for Recorder {
-    fn update(&self, stage: &'static str, done: u64, total: u64) -> ControlFlow<()> {
-        self.calls.lock().unwrap().push((stage, done, total));
-        if self.stop_at == Some(stage) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+    fn update(&self, stage: Stage, done: u64, total: u64) -> ControlFlow<()> {
+        let mut calls = self.calls.lock().unwrap();
+        calls.push((stage, done, total));
+        match self.stop_at {
+            Some((s, call)) if s == stage && count(&calls, s) >= call => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
         }
     }
 }
 
-/// Checks that each stage goes forward from above 0 to its total, and returns the totals.
-fn check_course(calls: &[(&'static str, u64, u64)]) -> BTreeMap<&'static str, u64> {
+/// Calls of a stage.
+fn count(calls: &[(Stage, u64, u64)], stage: Stage) -> usize {
+    calls.iter().filter(|(s, ..)| *s == stage).count()
+}
+
+/// Checks that each stage goes forward from above 0 to its total, and returns the totals. Only for runs on one thread:
+/// several threads may report out of order.
+fn check_course(calls: &[(Stage, u64, u64)]) -> BTreeMap<&'static str, u64> {
     let mut last: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for &(stage, done, total) in calls {
         assert!(0 < done && done <= total, "{stage}: {done} of {total}");
-        if let Some((before, same)) = last.insert(stage, (done, total)) {
+        if let Some((before, same)) = last.insert(stage.name(), (done, total)) {
             assert!(before <= done && same == total, "{stage}: {calls:?}");
         }
     }
@@ -162,85 +179,160 @@ fn check_course(calls: &[(&'static str, u64, u64)]) -> BTreeMap<&'static str, u6
     last.into_iter().map(|(s, (_, total))| (s, total)).collect()
 }
 
+fn one_thread() -> Threads {
+    Threads::new(1).unwrap()
+}
+
 #[test]
 fn progress_tells_the_course_of_a_run() {
     // Several tiles: more than one call for each network.
-    let model = model().with_tile(TileSize::new(256).unwrap()).unwrap();
+    let model = model().with_tile(TileSize::new(256).unwrap());
     let picture = plain(photo(15, 700, 500).into());
     let options = EncodeOptions::default().with_target(Target::Level(20));
     let recorder = Recorder::default();
     let encoded = Encoder::new(model.clone())
+        .with_threads(one_thread())
         .encode_with(&picture, &options, &recorder)
         .unwrap();
-    let totals = check_course(&recorder.calls());
+    // 44 x 32 cells, for z and for each of three steps.
+    let code = 4 * 44 * 32;
     assert_eq!(
-        totals,
-        BTreeMap::from([(stage::ANALYSE, 350_000), (stage::CODE, 1)])
+        check_course(&recorder.calls()),
+        BTreeMap::from([("analyse", 350_000), ("code", code)])
     );
 
     let recorder = Recorder::default();
     let decoded = Decoder::new(model)
+        .with_threads(one_thread())
         .decode_with(&encoded.bytes, &recorder)
         .unwrap();
-    let calls = recorder.calls();
-    assert!(calls.len() > 1);
     assert_eq!(
-        check_course(&calls),
-        BTreeMap::from([(stage::SYNTHESISE, 350_000)])
+        check_course(&recorder.calls()),
+        BTreeMap::from([("code", code), ("synthesise", 350_000)])
     );
     // That somebody watches changes nothing.
     assert_eq!(decoded.picture, decode(&encoded.bytes).picture);
-    let names = |stages: &kiln::StageTimes| stages.iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let stages = |stages: &kiln::StageTimes| stages.iter().map(|(s, _)| s).collect::<Vec<_>>();
     assert_eq!(
-        names(&encoded.stages),
-        [stage::ANALYSE, stage::PACK, stage::CODE]
+        stages(&encoded.stages),
+        [Stage::Analyse, Stage::Pack, Stage::Code]
     );
     assert_eq!(
-        names(&decoded.stages),
-        [stage::PARSE, stage::CODE, stage::SYNTHESISE]
+        stages(&decoded.about.stages),
+        [Stage::Parse, Stage::Code, Stage::Synthesise]
     );
 }
 
 #[test]
-fn a_search_reports_every_level_it_tries() {
+fn every_level_that_is_tried_is_reported() {
     let recorder = Recorder::default();
     let options = EncodeOptions::default().with_target(Target::Bytes(2000));
     Encoder::new(model())
+        .with_threads(one_thread())
         .encode_with(&picture(), &options, &recorder)
         .unwrap();
-    let calls = recorder.calls();
-    let tried = calls.iter().filter(|(s, ..)| *s == stage::CODE).count() as u64;
-    assert_eq!(check_course(&calls)[stage::CODE], tried);
-    assert_eq!(tried, 7, "the lowest level and a bisection of 64");
+    // The lowest level and a bisection of 64, each of them 10 x 7 cells, for z and for each of three steps.
+    assert_eq!(check_course(&recorder.calls())["code"], 7 * 4 * 70);
+}
+
+/// Three stripes.
+fn tall() -> Picture {
+    plain(photo(15, 40, 1100).into())
+}
+
+/// A run that is stopped at each call of a stage in turn, as often as that stage calls: it ends there, with nothing after.
+fn check_stops(stage: Stage, run: impl Fn(&Recorder) -> Result<(), Error>) -> usize {
+    let recorder = Recorder::default();
+    run(&recorder).unwrap();
+    let total = count(&recorder.calls(), stage);
+    for call in 1..=total {
+        let recorder = Recorder::stopping_at(stage, call);
+        let error = run(&recorder).unwrap_err();
+        assert!(matches!(error, Error::Cancelled), "{error:?}");
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        let calls = recorder.calls();
+        assert_eq!(
+            calls.last().map(|(s, ..)| *s),
+            Some(stage),
+            "the run went on"
+        );
+        assert_eq!(count(&calls, stage), call, "the run went on: {calls:?}");
+    }
+    total
 }
 
 #[test]
-fn a_run_can_be_stopped_in_every_stage() {
-    let picture = picture();
-    let encoder = Encoder::new(model());
-    for target in [Target::Level(20), Target::Bytes(2000)] {
-        let options = EncodeOptions::default().with_target(target);
-        for stage in [stage::ANALYSE, stage::CODE] {
-            let recorder = Recorder::stopping_at(stage);
-            let error = encoder
-                .encode_with(&picture, &options, &recorder)
-                .unwrap_err();
+fn an_encoder_can_be_stopped_in_every_step_of_every_stage() {
+    let picture = tall();
+    let encoder = Encoder::new(model().with_tile(TileSize::new(256).unwrap()));
+    let encoder = encoder.with_threads(one_thread());
+    let check = |stage, options: EncodeOptions| {
+        check_stops(stage, |recorder| {
+            encoder.encode_with(&picture, &options, recorder).map(drop)
+        })
+    };
+    let level = EncodeOptions::default().with_target(Target::Level(20));
+    // Five tiles of the picture; z, and three steps of three stripes.
+    assert_eq!(check(Stage::Analyse, level.clone()), 5);
+    assert_eq!(check(Stage::Code, level.clone()), 10);
+    assert_eq!(
+        check(Stage::Code, level.clone().with_target(Target::Bytes(1500))),
+        70
+    );
+    assert_eq!(
+        check(Stage::Synthesise, level.clone().with_reconstruction(true)),
+        5
+    );
+    // A search synthesises in tiles, and then codes what it has found.
+    let effort = level.with_effort(Effort::new(1).unwrap());
+    let evaluations = 2;
+    assert_eq!(check(Stage::Refine, effort), 5 * evaluations + 10);
+    // It can be used again.
+    assert!(encoder.encode(&picture, &EncodeOptions::default()).is_ok());
+}
+
+#[test]
+fn a_decoder_can_be_stopped_in_every_step_of_every_stage() {
+    let bytes = encode(&tall(), Target::Level(20)).bytes;
+    let decoder = Decoder::new(model().with_tile(TileSize::new(256).unwrap()));
+    let decoder = decoder.with_threads(one_thread());
+    let check = |stage| {
+        check_stops(stage, |recorder| {
+            decoder.decode_with(&bytes, recorder).map(drop)
+        })
+    };
+    assert_eq!(check(Stage::Code), 10);
+    assert_eq!(check(Stage::Synthesise), 5);
+    assert!(decoder.decode(&bytes).is_ok());
+}
+
+/// Threads that are at work when another one is told to stop end what they are at, and no more.
+#[test]
+fn several_threads_stop_together() {
+    let picture = tall();
+    let bytes = encode(&picture, Target::Level(20)).bytes;
+    let threads = Threads::new(3).unwrap();
+    let encoder = Encoder::new(model()).with_threads(threads.clone());
+    let decoder = Decoder::new(model()).with_threads(threads);
+    let options = EncodeOptions::default().with_target(Target::Level(20));
+    for call in 1..=10 {
+        let (write, read) = (
+            Recorder::stopping_at(Stage::Code, call),
+            Recorder::stopping_at(Stage::Code, call),
+        );
+        let errors = [
+            encoder.encode_with(&picture, &options, &write).unwrap_err(),
+            decoder.decode_with(&bytes, &read).unwrap_err(),
+        ];
+        for error in errors {
             assert!(matches!(error, Error::Cancelled), "{error:?}");
-            assert_eq!(error.kind(), ErrorKind::Cancelled);
-            let calls = recorder.calls();
-            let stops = calls.iter().filter(|(s, ..)| *s == stage).count();
-            assert_eq!(stops, 1, "the run went on: {calls:?}");
+        }
+        for calls in [write.calls(), read.calls()] {
+            let found = count(&calls, Stage::Code);
+            assert!((call..call + 3).contains(&found), "{found} of {call}");
+            assert_eq!(count(&calls, Stage::Synthesise), 0);
         }
     }
-    let decoder = Decoder::new(model());
-    let bytes = encode(&picture, Target::Level(20)).bytes;
-    let recorder = Recorder::stopping_at(stage::SYNTHESISE);
-    let error = decoder.decode_with(&bytes, &recorder).unwrap_err();
-    assert!(matches!(error, Error::Cancelled), "{error:?}");
-    assert_eq!(recorder.calls().len(), 1);
-    // Both can be used again.
-    assert!(encoder.encode(&picture, &EncodeOptions::default()).is_ok());
-    assert!(decoder.decode(&bytes).is_ok());
 }
 
 const _: () = {

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use common::{decode, encode, model, photo, plain, psnr};
 use image::{DynamicImage, RgbImage};
 use kiln::pixels::Source;
-use kiln::{Decoder, EncodeOptions, Encoder, Progress, Silent, Target, TileSize};
-use kiln_models::config::CELL;
-use kiln_models::device::DeviceInfo;
-use kiln_models::{BUNDLED, Model, ModelError, PixelSink, PixelSource, grid};
+use kiln::{Decoder, EncodeOptions, Encoder, Pixels, Progress, Silent, Stage, Target, TileSize};
+use kiln_models::seam::{Analysed, PixelSink, PixelSource, Places, Unwatched};
+use kiln_models::seam::{Architecture, Coded, Given, Latents};
+use kiln_models::{BUNDLED, ModelError, Weights};
 use ndarray::{Array3, ArrayView3, s};
 
 const LEVELS: [u8; 3] = [5, 38, 60];
@@ -37,13 +37,15 @@ fn difference(a: &DynamicImage, b: &DynamicImage) -> (u8, f64) {
     )
 }
 
-/// Counts the tiles of a run.
+/// Counts the tiles of a synthesis.
 #[derive(Default)]
 struct Count(AtomicU32);
 
 impl Progress for Count {
-    fn update(&self, _: &'static str, _: u64, _: u64) -> ControlFlow<()> {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    fn update(&self, stage: Stage, _: u64, _: u64) -> ControlFlow<()> {
+        if stage == Stage::Synthesise {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
         ControlFlow::Continue(())
     }
 }
@@ -55,7 +57,7 @@ fn a_file_decodes_alike_in_tiles_of_any_size() {
         let encoded = encode(&plain(image.into()), Target::Quality(60));
         let reference = decode(&encoded.bytes).picture.image;
         for pixels in [64, 128, 512] {
-            let decoder = Decoder::new(model().with_tile(tile(pixels)).unwrap());
+            let decoder = Decoder::new(model().with_tile(tile(pixels)));
             // That it decodes at all means that the checksum of all symbols agrees.
             let count = Count::default();
             let decoded = decoder.decode_with(&encoded.bytes, &count).unwrap();
@@ -82,7 +84,7 @@ fn a_file_made_in_tiles_of_any_size_is_as_good() {
         let reference = encode(&picture, options.target).bytes;
         let likeness = psnr(&picture.image, &decode(&reference).picture.image);
         for pixels in [64, 128] {
-            let encoder = Encoder::new(model().with_tile(tile(pixels)).unwrap());
+            let encoder = Encoder::new(model().with_tile(tile(pixels)));
             let bytes = encoder.encode(&picture, &options).unwrap().bytes;
             println!(
                 "{width}x{height} in tiles of {pixels}: {} bytes, {}",
@@ -117,9 +119,13 @@ impl PixelSink for Planes {
     }
 }
 
-fn in_tiles(size: TileSize) -> Model {
-    let model = Model::load(BUNDLED, &DeviceInfo::cpu()).unwrap();
-    model.with_tile(size)
+fn in_tiles(tile: TileSize) -> Box<dyn Architecture> {
+    let weights = Weights::open(BUNDLED).unwrap();
+    let places = Places {
+        tile,
+        ..Places::cpu()
+    };
+    kiln_models::arch::open(weights, &places).unwrap()
 }
 
 fn largest_difference(a: &Array3<f32>, b: &Array3<f32>) -> f32 {
@@ -128,35 +134,53 @@ fn largest_difference(a: &Array3<f32>, b: &Array3<f32>) -> f32 {
     differences.fold(0.0, f32::max)
 }
 
+/// What is known of a picture before its symbols.
+fn given(model: &dyn Architecture, source: &dyn PixelSource, level: u8) -> Given<'static> {
+    Given {
+        level: model.facts().levels.require(level).unwrap(),
+        size: source.size(),
+        watch: &Unwatched,
+    }
+}
+
+fn encoded(model: &dyn Architecture, y: &Analysed, given: &Given<'_>) -> Coded {
+    model.encode(y, given).unwrap().value
+}
+
+fn decoded(model: &dyn Architecture, coded: &Coded, given: &Given<'_>) -> Latents {
+    let streams: Vec<&[u8]> = coded.streams.iter().map(Vec::as_slice).collect();
+    let checked = model.decode(&streams, coded.checksum, given).unwrap();
+    assert_eq!(checked.warning, None);
+    checked.value
+}
+
 /// Rounding to pixels hides a halo that is too small: what lies before it does not.
 #[test]
 fn float_networks_agree_within_their_rounding() {
-    const LEVEL: u8 = 38;
     let reference = in_tiles(TileSize::default());
+    let reference = reference.as_ref();
     for image in pictures() {
-        let image = DynamicImage::from(image);
-        let source = Source::new(&image, &Silent);
-        let (height, width) = source.size();
+        let source = Source::new(Pixels::try_from(&image).unwrap(), &Silent);
+        let given = given(reference, &source, 38);
         let y = reference.analyse(&source).unwrap();
-        let coded = reference.encode_latents(&y, LEVEL).unwrap();
-        let chunks: Vec<&[u8]> = coded.chunks.iter().map(Vec::as_slice).collect();
-        let y_hat = reference
-            .decode_latents(&chunks, coded.checksum, height, width, LEVEL)
-            .unwrap();
-        let (h, w) = grid(height, width);
-        let painted = |model: &Model| {
-            let mut planes = Planes(Array3::from_elem((3, h * CELL, w * CELL), f32::NAN));
-            model.synthesise(&y_hat, LEVEL, &mut planes).unwrap();
+        let latents = decoded(reference, &encoded(reference, &y, &given), &given);
+        let cell = reference.facts().cell;
+        let (h, w) = given.size.cells(cell);
+        let painted = |model: &dyn Architecture| {
+            let mut planes = Planes(Array3::from_elem((3, h * cell, w * cell), f32::NAN));
+            model.synthesise(&latents, &given, &mut planes).unwrap();
             assert!(planes.0.iter().all(|x| x.is_finite()), "a hole");
             planes.0
         };
-        let planes = painted(&reference);
+        let planes = painted(reference);
         for pixels in [64, 128] {
             let other = in_tiles(tile(pixels));
             let analysis = largest_difference(other.analyse(&source).unwrap().y(), y.y());
-            let synthesis = largest_difference(&painted(&other), &planes);
+            let synthesis = largest_difference(&painted(other.as_ref()), &planes);
             println!(
-                "{width}x{height} in tiles of {pixels}: y differs by {analysis:e}, planes by {synthesis:e}"
+                "{}x{} in tiles of {pixels}: y differs by {analysis:e}, planes by {synthesis:e}",
+                image.width(),
+                image.height()
             );
             // A halo one cell short showed as 9e-4 and 5e-6; rounding is a few units of the last place.
             assert!(analysis < 1e-4, "{analysis:e}");
@@ -168,32 +192,27 @@ fn float_networks_agree_within_their_rounding() {
 #[test]
 fn exact_networks_agree_in_every_bit() {
     let reference = in_tiles(TileSize::default());
+    let reference = reference.as_ref();
     let others = [64, 128].map(|pixels| (pixels, in_tiles(tile(pixels))));
     let (mut same_z, mut compared) = (0, 0);
     for image in pictures() {
-        let image = DynamicImage::from(image);
-        let source = Source::new(&image, &Silent);
-        let (height, width) = source.size();
+        let source = Source::new(Pixels::try_from(&image).unwrap(), &Silent);
         let y = reference.analyse(&source).unwrap();
         for level in LEVELS {
-            let coded = reference.encode_latents(&y, level).unwrap();
-            let chunks: Vec<&[u8]> = coded.chunks.iter().map(Vec::as_slice).collect();
-            let decoded = |model: &Model| {
-                model
-                    .decode_latents(&chunks, coded.checksum, height, width, level)
-                    .unwrap()
-            };
-            let y_hat = decoded(&reference);
-            assert!(y_hat.iter().any(|y| *y != 0));
+            let given = given(reference, &source, level);
+            let coded = encoded(reference, &y, &given);
+            let latents = decoded(reference, &coded, &given);
+            assert_eq!(latents, coded.latents);
+            assert!(latents.planes()[0].iter().any(|y| *y != 0));
             for (pixels, other) in &others {
                 assert!(
-                    decoded(other) == y_hat,
-                    "y_hat of level {level} in tiles of {pixels}"
+                    decoded(other.as_ref(), &coded, &given) == latents,
+                    "latents of level {level} in tiles of {pixels}"
                 );
                 // The symbols of y follow from y and z by integers; z comes from a float network.
-                let again = other.encode_latents(&y, level).unwrap();
+                let again = encoded(other.as_ref(), &y, &given);
                 compared += 1;
-                if again.chunks[0] == coded.chunks[0] {
+                if again.streams[0] == coded.streams[0] {
                     same_z += 1;
                     assert!(
                         again == coded,

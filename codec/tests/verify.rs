@@ -3,21 +3,11 @@
 #[path = "common/set.rs"]
 mod set;
 
-use std::ops::ControlFlow;
-
 use kiln::picture::Metadata;
 use kiln::{
-    Decoder, EncodeOptions, Encoded, Encoder, Error, ErrorKind, ExactChoice, Picture, Progress,
+    Decoder, EncodeOptions, Encoded, Encoder, Error, ErrorKind, ExactChoice, Picture, Silent,
     Target, verify,
 };
-
-struct Quiet;
-
-impl Progress for Quiet {
-    fn update(&self, _: &'static str, _: u64, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
 
 fn encode(source: &str, level: u8) -> Encoded {
     let picture = Picture {
@@ -39,7 +29,7 @@ fn every_kind_of_picture_is_what_its_encoder_has() {
     for source in ["rgba", "greya", "grey16", "rgba16", "opaque", "one", "tall"] {
         let encoded = encode(source, 40);
         let expected = encoded.reconstruction.as_ref().unwrap();
-        let found = verify(&decoder(), &encoded.bytes, expected, &Quiet).unwrap();
+        let found = verify(&decoder(), &encoded.bytes, expected, &Silent).unwrap();
         assert_eq!(found.pixels.differing, 0, "{source}");
         assert!(found.pixels.samples > 0 && encoded.warnings.is_empty());
         // Without being asked for it, nothing is kept.
@@ -52,7 +42,7 @@ fn every_kind_of_picture_is_what_its_encoder_has() {
 fn other_latents_are_refused() {
     let (one, other) = (encode("rgb", 36), encode("rgb", 37));
     let expected = one.reconstruction.as_ref().unwrap();
-    let error = verify(&decoder(), &other.bytes, expected, &Quiet).unwrap_err();
+    let error = verify(&decoder(), &other.bytes, expected, &Silent).unwrap_err();
     assert!(
         matches!(&error, Error::Verify(what) if what.contains("latents")),
         "{error}"
@@ -66,7 +56,7 @@ fn damage_is_refused() {
     let last = encoded.bytes.len() - 1;
     encoded.bytes[last] ^= 1;
     let expected = encoded.reconstruction.as_ref().unwrap();
-    let error = verify(&decoder(), &encoded.bytes, expected, &Quiet).unwrap_err();
+    let error = verify(&decoder(), &encoded.bytes, expected, &Silent).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
 }
 
@@ -82,10 +72,10 @@ fn a_picture_off_by_two_steps_is_refused() {
         *sample = (i16::from(*sample) + by) as u8;
     };
     change(&mut expected, -1);
-    let found = verify(&decoder(), &encoded.bytes, &expected, &Quiet).unwrap();
+    let found = verify(&decoder(), &encoded.bytes, &expected, &Silent).unwrap();
     assert_eq!((found.pixels.differing, found.pixels.largest), (1, 1));
     change(&mut expected, -1);
-    let error = verify(&decoder(), &encoded.bytes, &expected, &Quiet).unwrap_err();
+    let error = verify(&decoder(), &encoded.bytes, &expected, &Silent).unwrap_err();
     assert!(
         matches!(&error, Error::Verify(what) if what.contains("2 steps")),
         "{error}"

@@ -1,92 +1,52 @@
 //! The alpha channel, which is coded losslessly as a grey PNG.
 
-use super::{Format, PictureError, PictureLimits};
-use image::DynamicImage;
-use kiln_container::Depth;
+use std::collections::TryReserveError;
 use std::io::Cursor;
 
-/// The alpha channel of a picture, row by row from the upper left pixel. The largest value is opaque.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AlphaPlane {
-    /// 8 bits per sample.
-    U8(Vec<u8>),
-    /// 16 bits per sample.
-    U16(Vec<u16>),
-}
+use kiln_container::Depth;
 
-impl AlphaPlane {
-    /// Whether every pixel is opaque, so that the plane need not be stored.
-    pub fn is_opaque(&self) -> bool {
-        match self {
-            Self::U8(samples) => samples.iter().all(|&a| a == u8::MAX),
-            Self::U16(samples) => samples.iter().all(|&a| a == u16::MAX),
-        }
-    }
+use super::panics::guard;
+use super::{Format, PictureError};
+use crate::Limits;
+use crate::pixels::{Pixels, PixelsError, PixelsMut, Sample};
 
-    /// Number of pixels.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::U8(samples) => samples.len(),
-            Self::U16(samples) => samples.len(),
-        }
-    }
-
-    /// Whether there are no pixels.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    pub(super) fn bits(&self) -> u32 {
-        match self {
-            Self::U8(_) => 8,
-            Self::U16(_) => 16,
-        }
-    }
-}
-
-/// The alpha channel of `image`; `None` if it has none.
-pub fn extract(image: &DynamicImage) -> Option<AlphaPlane> {
-    fn last_of<S: Copy, const CHANNELS: usize>(samples: &[S]) -> Vec<S> {
-        let pixels = samples.as_chunks::<CHANNELS>().0;
-        pixels.iter().map(|pixel| pixel[CHANNELS - 1]).collect()
-    }
-    match image {
-        DynamicImage::ImageLumaA8(b) => Some(AlphaPlane::U8(last_of::<_, 2>(b))),
-        DynamicImage::ImageRgba8(b) => Some(AlphaPlane::U8(last_of::<_, 4>(b))),
-        DynamicImage::ImageLumaA16(b) => Some(AlphaPlane::U16(last_of::<_, 2>(b))),
-        DynamicImage::ImageRgba16(b) => Some(AlphaPlane::U16(last_of::<_, 4>(b))),
-        _ => None,
-    }
-}
-
-/// Codes `alpha` as a grey PNG file of 8 or 16 bit.
+/// Codes the alpha channel of `pixels` as a grey PNG file of their depth; `None` if there is none, or it is opaque
+/// everywhere.
 ///
 /// # Errors
-/// [`PictureError::Parameter`] if `alpha` is not of `width` times `height` values, or there are none.
-pub fn encode(alpha: &AlphaPlane, width: u32, height: u32) -> Result<Vec<u8>, PictureError> {
-    let pixels = u64::from(width) * u64::from(height);
-    if alpha.len() as u64 != pixels || pixels == 0 {
-        return Err(PictureError::Parameter(format!(
-            "an alpha plane of {} values for {width} by {height} pixels",
-            alpha.len()
-        )));
+/// [`PictureError::OutOfMemory`] if the machine cannot hold a copy of the channel.
+pub fn encode(pixels: Pixels<'_>) -> Result<Option<Vec<u8>>, PictureError> {
+    if pixels.is_opaque() {
+        return Ok(None);
     }
-    let wide;
-    let (bytes, depth) = match alpha {
-        AlphaPlane::U8(samples) => (samples, png::BitDepth::Eight),
-        AlphaPlane::U16(samples) => {
-            wide = samples.iter().flat_map(|a| a.to_be_bytes()).collect();
-            (&wide, png::BitDepth::Sixteen)
-        }
+    let (width, height) = (pixels.width(), pixels.height());
+    let (bytes, depth) = match pixels.depth() {
+        Depth::Eight => (bytes_of(pixels, u8::to_be_bytes)?, png::BitDepth::Eight),
+        Depth::Sixteen => (bytes_of(pixels, u16::to_be_bytes)?, png::BitDepth::Sixteen),
     };
     // Soft edges want a filter for each row, hard cut-outs none: no rule tells them apart as surely as trying.
-    let adaptive = encode_with(png::Filter::Adaptive, bytes, depth, width, height)?;
-    let plain = encode_with(png::Filter::NoFilter, bytes, depth, width, height)?;
-    Ok(if plain.len() < adaptive.len() {
+    let adaptive = encode_with(png::Filter::Adaptive, &bytes, depth, width, height)?;
+    let plain = encode_with(png::Filter::NoFilter, &bytes, depth, width, height)?;
+    Ok(Some(if plain.len() < adaptive.len() {
         plain
     } else {
         adaptive
-    })
+    }))
+}
+
+/// The alpha channel row by row, as a PNG stores it.
+fn bytes_of<S: Sample, const BYTES: usize>(
+    pixels: Pixels<'_>,
+    to_bytes: impl Fn(S) -> [u8; BYTES],
+) -> Result<Vec<u8>, TryReserveError> {
+    let count = pixels.channels().count();
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(pixels.width() as usize * pixels.height() as usize * BYTES)?;
+    for row in pixels.rows::<S>().into_iter().flatten() {
+        let alpha = row.iter().skip(count - 1).step_by(count);
+        bytes.extend(alpha.flat_map(|&a| to_bytes(a)));
+    }
+    Ok(bytes)
 }
 
 fn encode_with(
@@ -109,18 +69,37 @@ fn encode_with(
     Ok(bytes)
 }
 
-/// Decodes what [`encode`] has written for a picture of this size and depth.
+/// Decodes what [`encode`] has written for a picture of this size and of samples of `depth`. Colour stays as it is.
 ///
 /// # Errors
 /// [`PictureError::Decode`] if `bytes` are damaged or of a picture of another size or kind,
-/// [`PictureError::Limit`] if the size is over `limits`.
+/// [`PictureError::Limit`] if the size is over `limits`, [`PictureError::Parameter`] if `into` has no alpha.
 pub fn decode(
+    bytes: &[u8],
+    depth: Depth,
+    limits: &Limits,
+    into: &mut PixelsMut<'_>,
+) -> Result<(), PictureError> {
+    if !into.channels().has_alpha() {
+        return Err(PixelsError::NoAlpha(into.channels()).into());
+    }
+    let (width, height) = (into.width(), into.height());
+    let samples = guard(Format::Png, || samples(bytes, width, height, depth, limits))?;
+    match into.depth() {
+        Depth::Eight => write::<u8>(&samples, depth, into),
+        Depth::Sixteen => write::<u16>(&samples, depth, into),
+    }
+    Ok(())
+}
+
+/// The samples of a grey PNG, in its own byte order.
+fn samples(
     bytes: &[u8],
     width: u32,
     height: u32,
     depth: Depth,
-    limits: &PictureLimits,
-) -> Result<AlphaPlane, PictureError> {
+    limits: &Limits,
+) -> Result<Vec<u8>, PictureError> {
     let damaged = |reason: &dyn std::fmt::Display| {
         PictureError::damaged(Format::Png, format_args!("alpha channel: {reason}"))
     };
@@ -128,8 +107,7 @@ pub fn decode(
         Depth::Eight => (png::BitDepth::Eight, 1),
         Depth::Sixteen => (png::BitDepth::Sixteen, 2),
     };
-    // 16-bit samples are there as bytes for a moment, too.
-    limits.check_size(width, height, sample_bytes * sample_bytes)?;
+    limits.check_size(width, height, sample_bytes)?;
 
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     let header = decoder.read_header_info().map_err(|e| damaged(&e))?;
@@ -146,15 +124,26 @@ pub fn decode(
     samples.resize(length, 0);
     reader.next_frame(&mut samples).map_err(|e| damaged(&e))?;
     reader.finish().map_err(|e| damaged(&e))?;
-    Ok(match depth {
-        Depth::Eight => AlphaPlane::U8(samples),
-        Depth::Sixteen => AlphaPlane::U16(
-            samples
-                .as_chunks::<2>()
-                .0
-                .iter()
-                .map(|&a| u16::from_be_bytes(a))
-                .collect(),
-        ),
-    })
+    Ok(samples)
+}
+
+fn write<S: Sample>(samples: &[u8], depth: Depth, into: &mut PixelsMut<'_>) {
+    let (width, count) = (into.width() as usize, into.channels().count());
+    let rows = into.rows_mut::<S>().into_iter().flatten();
+    match depth {
+        Depth::Eight => {
+            for (row, from) in rows.zip(samples.chunks(width)) {
+                let alpha = row.iter_mut().skip(count - 1).step_by(count);
+                alpha.zip(from).for_each(|(to, from)| *to = S::of(*from));
+            }
+        }
+        Depth::Sixteen => {
+            for (row, from) in rows.zip(samples.as_chunks().0.chunks(width)) {
+                let alpha = row.iter_mut().skip(count - 1).step_by(count);
+                alpha
+                    .zip(from)
+                    .for_each(|(to, from)| *to = S::of(u16::from_be_bytes(*from)));
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with a picture, and what can get lost on the way to a file.
 
 use super::Format;
+use crate::pixels::PixelsError;
 use std::collections::TryReserveError;
 use std::fmt;
 
@@ -16,10 +17,19 @@ pub enum PictureError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The decoder of the format stopped with a panic. The file is most likely damaged: get an intact copy. The decoder
+    /// has a fault as well: whoever sends its authors the file helps.
+    #[error("the decoder of {format} failed on this file, which may be damaged: {message}")]
+    Panicked {
+        /// What the file claims to be.
+        format: Format,
+        /// The panic's message, cut short.
+        message: String,
+    },
     /// The file or picture may be fine, but is of a kind that is not handled. Convert it first.
     #[error("{0}")]
     Unsupported(String),
-    /// A file asks for more than the [`PictureLimits`](super::PictureLimits) allow. Raise them if it can be trusted.
+    /// A file asks for more than the [`Limits`](crate::Limits) allow. Raise them if it can be trusted.
     #[error("{what} is {value}, over the limit of {limit}")]
     Limit {
         /// The quantity.
@@ -45,7 +55,7 @@ pub enum PictureError {
     },
     /// The caller passed arguments that contradict each other.
     #[error("wrong argument: {0}")]
-    Parameter(String),
+    Parameter(PixelsError),
     /// The machine has too little memory for the picture.
     #[error("out of memory: {0}")]
     OutOfMemory(#[from] TryReserveError),
@@ -71,6 +81,16 @@ impl PictureError {
         match error {
             image::ImageError::Unsupported(error) => Self::Unsupported(error.to_string()),
             error => Self::damaged(format, error),
+        }
+    }
+}
+
+impl From<PixelsError> for PictureError {
+    fn from(error: PixelsError) -> Self {
+        match error {
+            PixelsError::OutOfMemory(error) => Self::OutOfMemory(error),
+            PixelsError::Unsupported(_) => Self::Unsupported(error.to_string()),
+            error => Self::Parameter(error),
         }
     }
 }

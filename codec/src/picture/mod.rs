@@ -1,38 +1,56 @@
-//! Pictures in and out: image files, pixels as network planes, alpha, and the metadata that travels along.
+//! Pictures in and out: image files, alpha, and the metadata that travels along.
 //!
 //! ```text
-//! file bytes --load--> Picture --read_rgb--> planes [3, h, w] f32 in -0.5..=0.5   (encoder)
-//!                         |----alpha::extract--> AlphaPlane --alpha::encode--> bytes
+//! file bytes --load--> Picture --> Pixels --> planes   (encoder)
+//!                                     |--alpha::encode--> bytes
 //!
-//! planes --Canvas::write_rgb--> Canvas --into_image--> Picture --store--> file bytes   (decoder)
+//! planes --> PixelsMut <-- new_image --> Picture --store--> file bytes   (decoder)
 //! ```
 //!
 //! Pixels are never colour managed, rotated or premultiplied here: an ICC profile, an EXIF orientation and
 //! the colours beneath transparent pixels are carried to the other side as they came.
 
 pub mod alpha;
-mod canvas;
 mod error;
 mod files;
 mod format;
-mod planes;
+mod panics;
 
-pub use alpha::AlphaPlane;
-pub use canvas::{Band, Canvas};
 pub use error::{PictureError, Warning};
 pub use files::{StoreOptions, load, store};
 pub use format::Format;
-pub use planes::{Rect, color_kind, read_rgb};
 
+use crate::Limits;
+use crate::pixels::{Pixels, PixelsError};
 use image::DynamicImage;
 
 /// A decoded picture with what travels beside its pixels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
-    /// The pixels: one of `L8`, `La8`, `Rgb8`, `Rgba8`, `L16`, `La16`, `Rgb16`, `Rgba16` (see [`color_kind`]).
+    /// The pixels: one of `L8`, `La8`, `Rgb8`, `Rgba8`, `L16`, `La16`, `Rgb16`, `Rgba16`.
     pub image: DynamicImage,
     /// Colour profile and camera data.
     pub metadata: Metadata,
+}
+
+impl Picture {
+    /// The pixels as an encoder reads them.
+    ///
+    /// # Errors
+    /// The picture is empty, or of floats.
+    pub fn pixels(&self) -> Result<Pixels<'_>, PixelsError> {
+        Pixels::try_from(&self.image)
+    }
+}
+
+impl From<DynamicImage> for Picture {
+    /// A picture without metadata.
+    fn from(image: DynamicImage) -> Self {
+        Self {
+            image,
+            metadata: Metadata::default(),
+        }
+    }
 }
 
 /// Blocks of bytes that image files carry beside their pixels. They are passed on byte for byte, never parsed.
@@ -48,29 +66,7 @@ pub struct Metadata {
     pub xmp: Option<Vec<u8>>,
 }
 
-/// What loading a file may cost. Checked as soon as a file states its size, before anything is allocated for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PictureLimits {
-    /// Most pixels, width times height.
-    pub max_pixels: u64,
-    /// Most bytes for the decoded pixels together with an estimate of the working memory of the file's decoder.
-    pub max_bytes: u64,
-    /// Most bytes of each kind of metadata, after decompression.
-    pub max_metadata_bytes: u64,
-}
-
-impl Default for PictureLimits {
-    /// As many pixels as a kiln file may have by default, 2 GiB of memory, 16 MiB for each kind of metadata.
-    fn default() -> Self {
-        Self {
-            max_pixels: kiln_container::Limits::default().max_pixels,
-            max_bytes: 2 << 30,
-            max_metadata_bytes: 16 << 20,
-        }
-    }
-}
-
-impl PictureLimits {
+impl Limits {
     /// Checks a picture of `width` by `height` pixels that takes `bytes_per_pixel` while it is decoded.
     fn check_size(
         &self,
@@ -81,7 +77,7 @@ impl PictureLimits {
         let pixels = u64::from(width) * u64::from(height);
         check("the number of pixels", pixels, self.max_pixels)?;
         let bytes = pixels.saturating_mul(bytes_per_pixel);
-        check("the memory for decoding, in bytes,", bytes, self.max_bytes)
+        check("the memory for decoding, in bytes,", bytes, self.max_memory)
     }
 
     /// Takes a block of metadata over, if there is one that is not empty and within the limit.
@@ -93,7 +89,7 @@ impl PictureLimits {
         let Some(block) = block.filter(|block| !block.is_empty()) else {
             return Ok(None);
         };
-        check(what, block.len() as u64, self.max_metadata_bytes)?;
+        check(what, block.len() as u64, self.max_metadata)?;
         Ok(Some(block.to_vec()))
     }
 }

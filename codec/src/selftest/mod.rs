@@ -5,24 +5,22 @@ mod bundle;
 
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kiln_container::{Container, Frame};
-use kiln_models::device::{self, ExactChoice};
-use kiln_models::{BUNDLED, Trace};
+use kiln_models::DecoderSet;
+use kiln_models::seam::{self, Architecture, ExactChoice, Given, Size, Trace, Unwatched};
 
-use crate::progress::Progress;
+use crate::progress::{Progress, Stage};
 use crate::{Decoder, DeviceChoice, DeviceInfo, Error, Limits, Model, PixelDifference, picture};
 
-/// Name of the stage that a self-test reports to its [`Progress`].
-pub const STAGE: &str = "test";
-
 /// What a self-test found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
     /// The weights that the bundled files are for.
-    pub decoder_set: [u8; 8],
+    pub decoder_set: DecoderSet,
     /// One entry for each device that was tried.
     pub devices: Vec<DeviceReport>,
 }
@@ -35,7 +33,7 @@ impl Report {
 }
 
 /// What a self-test found on one device.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeviceReport {
     /// The device.
@@ -60,7 +58,14 @@ impl DeviceReport {
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
             && self.pixels.within_one()
-            && (self.exact.identical() || (self.device.exact_on_cpu && self.device.kind != "cpu"))
+            && (self.exact.identical() || self.exact_on_cpu())
+    }
+}
+
+impl DeviceReport {
+    /// Whether kiln runs the exact networks on the CPU when the float networks run on this device.
+    fn exact_on_cpu(&self) -> bool {
+        !self.device.is_cpu() && !self.device.exact(ExactChoice::Auto).on_device
     }
 }
 
@@ -97,19 +102,19 @@ impl ExactReport {
 /// callback stops. Whatever goes wrong on a device is in the report.
 pub fn run(only: Option<&DeviceChoice>, progress: &dyn Progress) -> Result<Report, Error> {
     let devices = match only {
-        Some(choice) => vec![device::choose(choice)?],
-        None => device::devices(),
+        Some(choice) => vec![seam::choose(choice)?],
+        None => seam::devices(),
     };
-    let cpu = load(&device::DeviceInfo::cpu(), ExactChoice::Cpu)?;
+    let cpu = load(&DeviceInfo::cpu(), ExactChoice::Cpu)?;
     let cases = bundle::FILES
         .iter()
-        .map(|file| Case::open(file, &cpu))
+        .map(|file| Case::open(file, cpu.as_ref()))
         .collect::<Result<Vec<_>, _>>()?;
     let total = (devices.len() * cases.len() * 2) as u64;
     let mut done = 0;
     let mut step = || {
         done += 1;
-        match progress.update(STAGE, done, total) {
+        match progress.update(Stage::Test, done, total) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Error::Cancelled),
         }
@@ -119,7 +124,7 @@ pub fn run(only: Option<&DeviceChoice>, progress: &dyn Progress) -> Result<Repor
         .map(|device| examine(device, &cases, &mut step))
         .collect::<Result<_, _>>()?;
     Ok(Report {
-        decoder_set: cpu.decoder_set().0,
+        decoder_set: cpu.facts().decoder_set,
         devices,
     })
 }
@@ -129,63 +134,81 @@ struct Case {
     name: &'static str,
     bytes: &'static [u8],
     frame: Frame<'static>,
-    height: usize,
-    width: usize,
+    size: Size,
     trace: Trace,
     picture: image::DynamicImage,
 }
 
 impl Case {
-    fn open(file: &'static bundle::File, cpu: &kiln_models::Model) -> Result<Self, Error> {
+    fn open(file: &'static bundle::File, cpu: &dyn Architecture) -> Result<Self, Error> {
         let container = Container::parse(file.kiln, &Limits::default().container())?;
         let header = container.header;
-        if header.decoder_set != cpu.decoder_set().0 {
-            return Err(Error::WrongWeights {
-                needed: header.decoder_set,
-                have: cpu.decoder_set().0,
+        let (needed, have) = (DecoderSet(header.decoder_set), cpu.facts());
+        if needed != have.decoder_set {
+            return Err(Error::NoWeights {
+                architecture: header.architecture,
+                needed,
+                have: vec![(have.name, have.decoder_set)],
             });
         }
         let frame = container
             .frames
             .into_iter()
             .next()
-            .ok_or_else(|| Error::Parameter(format!("{} holds no frame", file.name)))?;
-        let (height, width) = (header.height as usize, header.width as usize);
-        let chunks: Vec<&[u8]> = frame.chunks.iter().map(AsRef::as_ref).collect();
+            .ok_or(Error::Sequence { frames: Some(0) })?;
+        let size = Size {
+            height: header.height as usize,
+            width: header.width as usize,
+        };
+        let streams: Vec<&[u8]> = frame.streams.iter().map(AsRef::as_ref).collect();
+        let given = given(cpu, &frame, size)?;
         // The checksum in the file proves the symbols; the trace adds their rows.
-        cpu.decode_latents(&chunks, frame.symbols_crc, height, width, frame.level)?;
-        let trace = cpu.trace(&chunks, height, width, frame.level)?;
-        drop(chunks);
+        cpu.decode(&streams, frame.symbols_crc, &given)?;
+        let trace = cpu.trace(&streams, &given)?;
+        drop(streams);
         Ok(Self {
             name: file.name,
             bytes: file.kiln,
-            height,
-            width,
+            size,
             trace,
             frame,
-            picture: picture::load(file.png, &Default::default())?.image,
+            picture: picture::load(file.png, &Limits::default())?.image,
         })
     }
 
-    fn chunks(&self) -> Vec<&[u8]> {
-        self.frame.chunks.iter().map(AsRef::as_ref).collect()
+    fn streams(&self) -> Vec<&[u8]> {
+        self.frame.streams.iter().map(AsRef::as_ref).collect()
     }
 }
 
-fn load(device: &device::DeviceInfo, exact: ExactChoice) -> Result<kiln_models::Model, Error> {
-    kiln_models::Model::load_with(BUNDLED, device, exact).map_err(|source| Error::Weights {
-        name: "bundled weights".into(),
-        source,
+/// What is known of a frame before its symbols.
+fn given(
+    architecture: &dyn Architecture,
+    frame: &Frame<'_>,
+    size: Size,
+) -> Result<Given<'static>, Error> {
+    Ok(Given {
+        level: architecture.facts().levels.require(frame.level)?,
+        size,
+        watch: &Unwatched,
     })
 }
 
+/// The bundled weights on a device.
+fn load(device: &DeviceInfo, exact: ExactChoice) -> Result<Arc<dyn Architecture>, Error> {
+    // The choice says nothing here: the device is given.
+    Model::bundled(&DeviceChoice::Auto)?
+        .with_exact(exact)?
+        .place(device.clone())
+}
+
 fn examine(
-    device: &device::DeviceInfo,
+    device: &DeviceInfo,
     cases: &[Case],
     step: &mut impl FnMut() -> Result<(), Error>,
 ) -> Result<DeviceReport, Error> {
     let mut report = DeviceReport {
-        device: device.into(),
+        device: device.clone(),
         files: cases.len(),
         exact: ExactReport::default(),
         pixels: PixelDifference::default(),
@@ -200,7 +223,7 @@ fn examine(
         let found = forced
             .as_ref()
             .map_err(Clone::clone)
-            .and_then(|model| guard(|| compare_exact(model, case)));
+            .and_then(|model| guard(|| compare_exact(model.as_ref(), case)));
         match found {
             Ok(found) => {
                 report.exact.symbols += found.symbols;
@@ -215,7 +238,11 @@ fn examine(
     report.exact_time = start.elapsed();
 
     let start = Instant::now();
-    let decoder = guard(|| Model::on(device).map(Decoder::new));
+    let choice = match device.is_cpu() {
+        true => DeviceChoice::Cpu,
+        false => DeviceChoice::Named(device.name.clone()),
+    };
+    let decoder = guard(|| Model::bundled(&choice).map(Decoder::new));
     for case in cases {
         let found = decoder
             .as_ref()
@@ -244,24 +271,24 @@ fn guard<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, String> {
     }
 }
 
-fn compare_exact(model: &kiln_models::Model, case: &Case) -> Result<ExactReport, Error> {
-    let level = case.frame.level;
-    let chunks = case.chunks();
-    let found = match model.trace(&chunks, case.height, case.width, level) {
+fn compare_exact(model: &dyn Architecture, case: &Case) -> Result<ExactReport, Error> {
+    let given = given(model, &case.frame, case.size)?;
+    let streams = case.streams();
+    let found = match model.trace(&streams, &given) {
         Ok(trace) => trace,
         // A wrong row ends in damaged symbols: start again from the right ones to count all that are wrong.
-        Err(kiln_models::ModelError::Code(_)) => model.retrace(&case.trace, level)?,
+        Err(kiln_models::ModelError::Code(_)) => model.retrace(&case.trace, &given)?,
         Err(e) => return Err(e.into()),
     };
     let all = case.trace.symbols();
     let (mut rows, mut latents) = case.trace.differences(&found).unwrap_or((all, all));
     if rows > 0 {
-        let again = model.retrace(&case.trace, level)?;
+        let again = model.retrace(&case.trace, &given)?;
         (rows, latents) = case.trace.differences(&again).unwrap_or((all, all));
     }
     let same_bytes = model
-        .write_trace(&found, level)
-        .is_ok_and(|written| written.iter().map(Vec::as_slice).eq(chunks));
+        .rewrite(&case.trace, &given)
+        .is_ok_and(|written| written.iter().map(Vec::as_slice).eq(streams));
     Ok(ExactReport {
         symbols: all,
         wrong_rows: rows,
@@ -273,7 +300,7 @@ fn compare_exact(model: &kiln_models::Model, case: &Case) -> Result<ExactReport,
 
 fn compare_pixels(decoder: &Decoder, case: &Case) -> Result<PixelDifference, Error> {
     let decoded = decoder.decode(case.bytes)?;
-    if decoded.latents != case.trace.latents_checksum() {
+    if decoded.about.latents_checksum != case.trace.latents.checksum() {
         return Err(Error::Verify("the latents are not those of the CPU".into()));
     }
     PixelDifference::between(&decoded.picture.image, &case.picture)

@@ -5,8 +5,11 @@
 // Each test crate uses its own part of this module.
 #![allow(dead_code)]
 
-use kiln_entropy::{CodeError, Reader, RowSpec, Symbols, Tables, Writer};
-use kiln_models::{Config, StripeTrace, Trace, Weights};
+use kiln_entropy::{CodeError, Coder, Reader, Record, RowSpec, Rows, Tables, Writer};
+use kiln_models::Weights;
+use kiln_models::arch::base::Config;
+use kiln_models::seam::Trace;
+use kiln_models::seam::{Latents, Size};
 use ndarray::Array3;
 
 const MEAN_BITS: u32 = 6;
@@ -212,8 +215,8 @@ fn each(h: usize, w: usize, a: isize, b: isize, mut add: impl FnMut(usize, usize
     }
 }
 
-/// `code(stripe, rows, symbols)` fills in symbols.
-type Code<'a> = dyn FnMut(usize, u8, &mut i16) -> Result<(), CodeError> + 'a;
+/// `code(stream, row, symbol)` fills in the next symbol of a stream, which its row in the bank of the stream codes.
+type Code<'a> = dyn FnMut(usize, u16, &mut i32) -> Result<(), CodeError> + 'a;
 
 /// What a step after step 0 runs before its heads.
 struct Context {
@@ -246,7 +249,7 @@ pub struct Integer {
 impl Integer {
     pub fn load(bytes: &[u8], arithmetic: Arithmetic) -> Self {
         let mut w = Weights::open(bytes).unwrap();
-        let config = w.config().clone();
+        let config = Config::from_json(w.config().unwrap()).unwrap();
         let y_tables = tables(&mut w, "y", RESIDUAL_MAX);
         let z_tables = tables(&mut w, "z", Z_MAX);
         let rows = y_tables.len() as i64 / 2;
@@ -329,32 +332,15 @@ impl Integer {
         (run(&self.heads[step].0), run(&self.heads[step].1))
     }
 
-    /// Decodes chunks.
-    pub fn trace(
-        &self,
-        chunks: &[&[u8]],
-        height: usize,
-        width: usize,
-        level: u8,
-    ) -> Result<Trace, CodeError> {
-        let (h, w) = (height.div_ceil(16), width.div_ceil(16));
-        let mut z = Array3::zeros((h.div_ceil(4), self.config.hyper, w.div_ceil(4)));
-        let mut reader = Reader::new(chunks[0])?;
-        let places: Vec<_> = z.indexed_iter().map(|(at, _)| at).collect();
-        for at in places {
-            let row = self.z_row(level, &z, at);
-            reader.code(&self.z_tables, row, &mut z[at])?;
-        }
-        reader.finish()?;
-        let mut readers = chunks[1..]
+    /// Decodes streams.
+    pub fn trace(&self, streams: &[&[u8]], size: Size, level: u8) -> Result<Trace, CodeError> {
+        let mut readers = streams
             .iter()
-            .map(|c| Reader::new(c))
+            .map(|s| Reader::new(s))
             .collect::<Result<Vec<_>, _>>()?;
-        let trace = self.run(z, (h, w), level, &mut |stripe, row, symbol| {
-            let mut wide = 0;
-            readers[stripe].code(&self.y_tables, row.into(), &mut wide)?;
-            *symbol = wide as i16;
-            Ok(())
+        let trace = self.run(grid(size), level, &mut |stream, row, symbol| {
+            let mut rows = Rows::<u16>::new(self.tables(stream));
+            readers[stream].code_one(&mut rows, row, symbol).map(drop)
         })?;
         readers.into_iter().try_for_each(Reader::finish)?;
         Ok(trace)
@@ -362,38 +348,36 @@ impl Integer {
 
     /// Rows and y_hat for the symbols of a trace.
     pub fn retrace(&self, known: &Trace, level: u8) -> Trace {
-        let (h, _, w) = known.y_hat.dim();
-        let mut done = vec![0; known.stripes.len()];
-        self.run(known.z.clone(), (h, w), level, &mut |stripe, _, symbol| {
-            *symbol = known.stripes[stripe].symbols[done[stripe]];
-            done[stripe] += 1;
+        let (h, _, w) = known.latents.planes()[0].dim();
+        let mut done = vec![0; known.streams.len()];
+        self.run((h, w), level, &mut |stream, _, symbol| {
+            *symbol = known.streams[stream].symbols[done[stream]].into();
+            done[stream] += 1;
             Ok(())
         })
         .unwrap()
     }
 
-    /// The chunks of a trace.
-    pub fn write(&self, trace: &Trace, level: u8) -> Vec<Vec<u8>> {
-        let mut first = Writer::new();
-        for (at, symbol) in trace.z.indexed_iter() {
-            let row = self.z_row(level, &trace.z, at);
-            first
-                .code(&self.z_tables, row, &mut symbol.clone())
-                .unwrap();
-        }
-        let stripe = |s: &StripeTrace| {
+    /// The streams of a trace.
+    pub fn write(&self, trace: &Trace) -> Vec<Vec<u8>> {
+        let write = |(stream, record): (usize, &Record)| {
             let mut writer = Writer::new();
-            for (&row, &symbol) in s.rows.iter().zip(&s.symbols) {
-                let mut symbol = symbol.into();
-                writer
-                    .code(&self.y_tables, row.into(), &mut symbol)
-                    .unwrap();
+            let mut rows = Rows::<u16>::new(self.tables(stream));
+            for (row, &symbol) in record.places.iter().zip(&record.symbols) {
+                let (row, mut symbol) = (row as u16, symbol.into());
+                writer.code_one(&mut rows, row, &mut symbol).unwrap();
             }
             writer.finish()
         };
-        std::iter::once(first.finish())
-            .chain(trace.stripes.iter().map(stripe))
-            .collect()
+        trace.streams.iter().enumerate().map(write).collect()
+    }
+
+    /// The bank of tables of a stream: the first one holds z.
+    fn tables(&self, stream: usize) -> &Tables {
+        match stream {
+            0 => &self.z_tables,
+            _ => &self.y_tables,
+        }
     }
 
     /// 1. The row of a symbol of z, by what is to its left and above it.
@@ -418,25 +402,34 @@ impl Integer {
         self.z_rows[usize::from(level) * self.config.hyper + c] + class
     }
 
-    /// All steps.
-    fn run(
-        &self,
-        z: Array3<i32>,
-        (h, w): (usize, usize),
-        level: u8,
-        code: &mut Code,
-    ) -> Result<Trace, CodeError> {
+    /// z, features, and all steps.
+    fn run(&self, (h, w): (usize, usize), level: u8, code: &mut Code) -> Result<Trace, CodeError> {
+        let mut streams = vec![Record::default(); 1 + h.div_ceil(STRIPE_ROWS)];
+        let mut code = |stream: usize, row: u16| -> Result<i32, CodeError> {
+            let mut symbol = 0;
+            code(stream, row, &mut symbol)?;
+            streams[stream].places.push(row.into());
+            streams[stream].symbols.push(symbol as i16);
+            Ok(symbol)
+        };
+        let (zh, zc, zw) = (h.div_ceil(4), self.config.hyper, w.div_ceil(4));
+        let mut z = Array3::zeros((zh, zc, zw));
+        for i in 0..zh {
+            for c in 0..zc {
+                for j in 0..zw {
+                    z[(i, c, j)] = code(0, self.z_row(level, &z, (i, c, j)))?;
+                }
+            }
+        }
         let level = usize::from(level);
         let m = self.config.latents;
         let shift = &self.shift[level * m..(level + 1) * m];
-        let (zh, zc, zw) = z.dim();
         let mut grid = Grid::zeros(zc, zh, zw);
         for ((i, c, j), v) in z.indexed_iter() {
             grid.planes[c][i * zw + j] = f64::from(*v);
         }
         let features = self.features(&grid, (h, w), level);
         let mut y_hat = Array3::<i32>::zeros((h, m, w));
-        let mut stripes = vec![StripeTrace::default(); h.div_ceil(STRIPE_ROWS)];
         for (step, cosets) in COSETS.iter().enumerate() {
             let in_step = |c: usize, i: usize, j: usize| {
                 let coset = 2 * (i % 2) + j % 2;
@@ -453,43 +446,63 @@ impl Integer {
                 }
                 self.parameters(step, &self.context(step, &u, &features, level), level)
             };
-            let half = (self.y_tables.len() / 2) as u8;
+            let half = (self.y_tables.len() / 2) as u16;
             let mut states = vec![0u8; m];
             for i in 0..h {
                 if i % STRIPE_ROWS == 0 {
                     states.fill(0);
                 }
-                let stripe = &mut stripes[i / STRIPE_ROWS];
                 for c in 0..m {
                     for j in (0..w).filter(|&j| in_step(c, i, j)) {
                         let at = |grid: &Grid| grid.planes[c][i * w + j].floor() as i32;
-                        let mut row = at(&row) as u8;
-                        let (mut symbol, mut value) = (0, 0);
+                        let row = at(&row) as u16;
                         // A cell that is not coded leaves its chain where it is.
-                        let coded = u16::from(row) >= self.y_tables.skip_below();
+                        let coded = row >= self.y_tables.skip_below();
                         let odd = coded && states[c] % 2 == 1;
-                        row += if odd { half } else { 0 };
-                        code(i / STRIPE_ROWS, row, &mut symbol)?;
+                        let row = row + if odd { half } else { 0 };
+                        let symbol = code(1 + i / STRIPE_ROWS, row)?;
+                        let mut value = 0;
                         if coded {
                             states[c] = next_state(states[c], symbol);
-                            let symbol = i32::from(symbol);
                             value =
                                 STEP * symbol - if odd { symbol.signum() * STEP / 2 } else { 0 };
                         }
                         y_hat[(i, c, j)] = value + (at(&mean) << shift[c]);
-                        stripe.rows.push(row);
-                        stripe.symbols.push(symbol);
                     }
                 }
             }
         }
         // The order within a stripe is step, row, channel; rows were visited in that order.
-        Ok(Trace { z, stripes, y_hat })
+        Ok(Trace {
+            streams,
+            latents: Latents::fixed(MEAN_BITS, y_hat),
+        })
     }
 }
 
+/// Rows and columns of the grid of y.
+fn grid(size: Size) -> (usize, usize) {
+    (size.height.div_ceil(16), size.width.div_ceil(16))
+}
+
+/// The checksum of the symbols of a picture.
+pub fn checksum(trace: &Trace) -> u32 {
+    let of_stream = |record: &Record| crc32c(record.symbols.iter().flat_map(|s| s.to_le_bytes()));
+    let sums = trace.streams.iter().map(of_stream);
+    crc32c(sums.flat_map(u32::to_le_bytes))
+}
+
+/// CRC-32C, a bit at a time.
+fn crc32c(bytes: impl Iterator<Item = u8>) -> u32 {
+    !bytes.fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0x82F6_3B78 * (crc & 1))
+        })
+    })
+}
+
 /// The state of a chain after a symbol, bit by bit from the parity checks 103 and 024 of the code.
-fn next_state(state: u8, symbol: i16) -> u8 {
+fn next_state(state: u8, symbol: i32) -> u8 {
     let (quantiser, parity) = (state & 1, symbol.rem_euclid(2) as u8);
     (1..=6)
         .map(|i| {

@@ -87,6 +87,12 @@ pub fn of_kind(image: &RgbImage, kind: ColorType, alpha: impl Fn(u32, u32) -> u1
     }
 }
 
+/// The alpha channel as 16 bits, if there is one.
+pub fn alpha(image: &DynamicImage) -> Option<Vec<u16>> {
+    let alpha = |image: &DynamicImage| image.to_rgba16().pixels().map(|p| p.0[3]).collect();
+    image.color().has_alpha().then(|| alpha(image))
+}
+
 /// Peak signal-to-noise ratio of the colours, in dB; alpha is left out.
 pub fn psnr(a: &DynamicImage, b: &DynamicImage) -> f64 {
     assert_eq!((a.width(), a.height()), (b.width(), b.height()));

@@ -9,8 +9,10 @@ use kiln::picture::{self, Format, Metadata};
 use kiln::{
     Decoder, DeviceChoice, EncodeOptions, Encoder, Limits, Model, Picture, PixelDifference, Target,
 };
-use kiln_container::{Container, Frame, Header};
-use kiln_models::Trace;
+use kiln_container::{Container, Header};
+use kiln_models::seam::{Architecture, Given, Size};
+use kiln_models::seam::{DeviceInfo, ExactChoice, Places, Trace, Unwatched};
+use kiln_models::{BUNDLED, Weights};
 
 /// Source and level of every file. All bands of quality; grey and colour, 8 and 16 bits, each kind of alpha; odd sizes,
 /// one pixel, lines, several stripes, several tiles; symbols that escape their tables.
@@ -64,6 +66,21 @@ pub fn bless() -> bool {
 /// The bundled weights on the CPU.
 pub fn cpu() -> Model {
     Model::bundled(&DeviceChoice::Cpu).unwrap()
+}
+
+/// Networks of a weights file on a device, the ones that pick probabilities too, whatever is known of the device.
+pub fn networks(weights: &[u8], device: &DeviceInfo) -> Box<dyn Architecture> {
+    let weights = Weights::open(weights).unwrap();
+    let places = Places {
+        exact: ExactChoice::Gpu,
+        ..Places::on(device.clone())
+    };
+    kiln_models::arch::open(weights, &places).unwrap()
+}
+
+/// The networks of the bundled weights on the CPU.
+pub fn reference() -> Box<dyn Architecture> {
+    networks(BUNDLED, &DeviceInfo::cpu())
 }
 
 /// A crop of a Kodak picture: left, top, width, height.
@@ -215,7 +232,7 @@ pub struct Case {
     pub header: Header,
     pub level: u8,
     pub crc: u32,
-    pub chunks: Vec<Vec<u8>>,
+    pub streams: Vec<Vec<u8>>,
 }
 
 impl Case {
@@ -226,18 +243,14 @@ impl Case {
         };
         let container = Container::parse(&bytes, &limits).unwrap();
         let header = container.header;
-        let Frame {
-            level,
-            symbols_crc,
-            chunks,
-        } = container.frames.into_iter().next().unwrap();
-        let chunks = chunks.into_iter().map(|c| c.into_owned()).collect();
+        let frame = container.frames.into_iter().next().unwrap();
+        let streams = frame.streams.into_iter().map(|s| s.into_owned()).collect();
         Self {
             name,
             header,
-            level,
-            crc: symbols_crc,
-            chunks,
+            level: frame.level,
+            crc: frame.symbols_crc,
+            streams,
             bytes,
         }
     }
@@ -248,26 +261,32 @@ impl Case {
         Self::new(format!("{source}-{level}"), bytes)
     }
 
-    pub fn height(&self) -> usize {
-        self.header.height as usize
+    pub fn size(&self) -> Size {
+        Size {
+            height: self.header.height as usize,
+            width: self.header.width as usize,
+        }
     }
 
-    pub fn width(&self) -> usize {
-        self.header.width as usize
+    pub fn streams(&self) -> Vec<&[u8]> {
+        self.streams.iter().map(Vec::as_slice).collect()
     }
 
-    pub fn chunks(&self) -> Vec<&[u8]> {
-        self.chunks.iter().map(Vec::as_slice).collect()
+    /// What both sides know before a symbol is coded.
+    pub fn given(&self, model: &dyn Architecture) -> Given<'static> {
+        Given {
+            level: model.facts().levels.require(self.level).unwrap(),
+            size: self.size(),
+            watch: &Unwatched,
+        }
     }
 
     /// What a model decodes, with the symbols proved by the checksum in the file.
-    pub fn trace(&self, model: &kiln_models::Model) -> Trace {
-        let (h, w) = (self.height(), self.width());
-        let y_hat = model
-            .decode_latents(&self.chunks(), self.crc, h, w, self.level)
-            .unwrap();
-        let trace = model.trace(&self.chunks(), h, w, self.level).unwrap();
-        assert_eq!(trace.y_hat, y_hat);
+    pub fn trace(&self, model: &dyn Architecture) -> Trace {
+        let given = self.given(model);
+        let decoded = model.decode(&self.streams(), self.crc, &given).unwrap();
+        let trace = model.trace(&self.streams(), &given).unwrap();
+        assert_eq!(trace.latents, decoded.value);
         trace
     }
 }

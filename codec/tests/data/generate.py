@@ -3,9 +3,12 @@
 They are kinds of files that the crates used here cannot write (CMYK, animation, progressive and lossy files),
 and metadata as another program stores it: each `tagged.*` picture carries tagged.icc, tagged.exif and tagged.xmp.
 All show 24 x 16 pixels; the alpha of tagged.webp is (x * 255) // 23 in column x.
+palette-of-4-bytes.png breaks the rules: a pixel of colour 0 of a palette that ends within its second colour.
 """
 
 import os
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
@@ -42,3 +45,15 @@ rgb.save(FOLDER + "tagged.png", exif=exif, icc_profile=icc, pnginfo=text)
 for name, block in [("icc", icc), ("exif", exif.removeprefix(b"Exif\0\0")), ("xmp", xmp)]:
     with open(FOLDER + "tagged." + name, "wb") as file:
         file.write(block)
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+with open(FOLDER + "palette-of-4-bytes.png", "wb") as file:
+    file.write(b"\x89PNG\r\n\x1a\n")
+    file.write(chunk(b"IHDR", struct.pack(">2I5B", 1, 1, 8, 3, 0, 0, 0)))
+    file.write(chunk(b"PLTE", bytes([0, 1, 2, 3])))
+    file.write(chunk(b"IDAT", zlib.compress(bytes([0, 0]))))
+    file.write(chunk(b"IEND", b""))

@@ -3,11 +3,14 @@
 //! The scan is needed because the decoder fills up a truncated file with grey and says nothing, and because it
 //! converts CMYK as if there were no profile.
 
-use super::{Picture, PictureError, PictureLimits, Warning};
-use super::{decode_within, present, to_eight_bit, without_exif_prefix};
+use super::{Picture, PictureError, Warning};
+use super::{decode_within, eight_bits, present, without_exif_prefix};
+use crate::Limits;
 use crate::picture::{Format, Metadata};
+use crate::pixels::{Channels, Pixels};
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
-use image::{DynamicImage, ExtendedColorType, ImageEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use kiln_container::ColorKind;
 use std::io::Cursor;
 
 const EXIF_PREFIX: &[u8] = b"Exif\0\0";
@@ -28,7 +31,7 @@ const APP2: u8 = 0xE2;
 /// Progressive files keep all their coefficients, 16 bit each, until the end.
 const WORKING_BYTES: u64 = 6;
 
-pub(super) fn load(bytes: &[u8], limits: &PictureLimits) -> Result<Picture, PictureError> {
+pub(super) fn load(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
     let segments = Segments::scan(bytes)?;
     let metadata = Metadata {
         icc: limits.accept_block("the ICC profile, in bytes,", segments.icc().as_deref())?,
@@ -150,47 +153,25 @@ fn check_frame(marker: u8, payload: &[u8]) -> Result<(), PictureError> {
 }
 
 pub(super) fn store(
-    picture: &Picture,
+    pixels: Pixels<'_>,
+    metadata: &Metadata,
     quality: u8,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<u8>, PictureError> {
-    let image = to_eight_bit(&picture.image, Format::Jpeg, warnings);
-    let opaque;
-    let (pixels, color): (&[u8], _) = match image.as_ref() {
-        DynamicImage::ImageLuma8(b) => (b, ExtendedColorType::L8),
-        DynamicImage::ImageRgb8(b) => (b, ExtendedColorType::Rgb8),
-        DynamicImage::ImageLumaA8(b) => {
-            opaque = without_alpha::<2, 1>(b);
-            (opaque.as_slice(), ExtendedColorType::L8)
-        }
-        DynamicImage::ImageRgba8(b) => {
-            opaque = without_alpha::<4, 3>(b);
-            (opaque.as_slice(), ExtendedColorType::Rgb8)
-        }
-        other => return Err(super::unsupported_pixels(other)),
+    let (channels, color) = match pixels.channels().color() {
+        ColorKind::Grey => (Channels::Grey, ExtendedColorType::L8),
+        ColorKind::Rgb => (Channels::Rgb, ExtendedColorType::Rgb8),
     };
-    if image.color().has_alpha() {
-        warnings.push(Warning::DroppedAlpha(Format::Jpeg));
-    }
+    let samples = eight_bits(pixels, channels, Format::Jpeg, warnings)?;
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, quality.clamp(1, 100))
-        .write_image(pixels, image.width(), image.height(), color)
+        .write_image(&samples, pixels.width(), pixels.height(), color)
         .map_err(|error| PictureError::encode(Format::Jpeg, error))?;
 
-    let segments = metadata_segments(&picture.metadata, warnings);
+    let segments = metadata_segments(metadata, warnings);
     let at = metadata_position(&bytes);
     bytes.splice(at..at, segments);
     Ok(bytes)
-}
-
-/// The first `K` of every `N` samples.
-fn without_alpha<const N: usize, const K: usize>(samples: &[u8]) -> Vec<u8> {
-    let pixels = samples.as_chunks::<N>().0;
-    pixels
-        .iter()
-        .flat_map(|pixel| &pixel[..K])
-        .copied()
-        .collect()
 }
 
 /// Metadata goes behind the JFIF header, which has to come first.

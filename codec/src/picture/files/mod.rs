@@ -5,8 +5,11 @@ mod png;
 mod pnm;
 mod webp;
 
-use super::{Format, Metadata, Picture, PictureError, PictureLimits, Warning, color_kind};
-use image::{DynamicImage, ImageBuffer, ImageDecoder};
+use super::panics::guard;
+use super::{Format, Metadata, Picture, PictureError, Warning};
+use crate::Limits;
+use crate::pixels::{Channels, Depth, Pixels, PixelsError, PixelsMut, blank};
+use image::{DynamicImage, ImageDecoder};
 use std::borrow::Cow;
 
 /// Choices for [`store`].
@@ -35,18 +38,21 @@ impl StoreOptions {
 /// Decodes an image file; its content, not its name, says which format it is in.
 ///
 /// Palettes become RGB(A), grey of fewer than 8 bits becomes `L8`. An orientation in the EXIF data stays there.
-/// CMYK, animation and floating-point pixels are refused by name.
+/// CMYK, animation and floating-point pixels are refused by name. A panic of a decoder ends here, unless the program is
+/// built with `panic = "abort"`.
 ///
 /// # Errors
-/// [`PictureError::Decode`] if the file is damaged or truncated, [`PictureError::Unsupported`] for what is not
-/// read, [`PictureError::Limit`] before anything is allocated for a file larger than `limits`.
-pub fn load(bytes: &[u8], limits: &PictureLimits) -> Result<Picture, PictureError> {
-    match Format::sniff(bytes)? {
+/// [`PictureError::Decode`] if the file is damaged or truncated, [`PictureError::Panicked`] if that makes its decoder
+/// panic, [`PictureError::Unsupported`] for what is not read, [`PictureError::Limit`] before anything is allocated for
+/// a file larger than `limits`.
+pub fn load(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+    let format = Format::sniff(bytes)?;
+    guard(format, || match format {
         Format::Png => png::load(bytes, limits),
         Format::Jpeg => jpeg::load(bytes, limits),
         Format::WebP => webp::load(bytes, limits),
         Format::Pnm => pnm::load(bytes, limits),
-    }
+    })
 }
 
 /// Encodes a picture as an image file. What the format cannot hold is left out and reported.
@@ -59,25 +65,25 @@ pub fn store(
     format: Format,
     options: &StoreOptions,
 ) -> Result<(Vec<u8>, Vec<Warning>), PictureError> {
-    if color_kind(&picture.image).is_none() {
-        return Err(unsupported_pixels(&picture.image));
-    }
+    let pixels = match picture.pixels() {
+        Err(PixelsError::Empty { .. }) => {
+            return Err(PictureError::encode(format, "it has no pixels"));
+        }
+        pixels => pixels?,
+    };
     let mut warnings = Vec::new();
     let bytes = match format {
-        Format::Png => png::store(picture, &mut warnings)?,
-        Format::Jpeg => jpeg::store(picture, options.jpeg_quality, &mut warnings)?,
-        Format::WebP => webp::store(picture, &mut warnings)?,
-        Format::Pnm => pnm::store(picture, &mut warnings)?,
+        Format::Png => png::store(pixels, &picture.metadata, &mut warnings)?,
+        Format::Jpeg => jpeg::store(
+            pixels,
+            &picture.metadata,
+            options.jpeg_quality,
+            &mut warnings,
+        )?,
+        Format::WebP => webp::store(pixels, &picture.metadata, &mut warnings)?,
+        Format::Pnm => pnm::store(pixels, &picture.metadata, &mut warnings)?,
     };
     Ok((bytes, warnings))
-}
-
-/// The error for pixels that are of none of the eight kinds.
-pub(super) fn unsupported_pixels(image: &DynamicImage) -> PictureError {
-    PictureError::Unsupported(format!(
-        "pixels of type {:?} are not supported; use 8 or 16 bit integers",
-        image.color()
-    ))
 }
 
 fn animated(format: Format, frames: u32) -> PictureError {
@@ -94,7 +100,7 @@ fn decode_within(
     format: Format,
     decoder: impl ImageDecoder,
     working_bytes: u64,
-    limits: &PictureLimits,
+    limits: &Limits,
 ) -> Result<DynamicImage, PictureError> {
     let (width, height) = decoder.dimensions();
     if width == 0 || height == 0 {
@@ -104,10 +110,8 @@ fn decode_within(
     limits.check_size(width, height, bytes_per_pixel + working_bytes)?;
     let image = DynamicImage::from_decoder(decoder)
         .map_err(|error| PictureError::from_decoder(format, error))?;
-    match color_kind(&image) {
-        Some(_) => Ok(image),
-        None => Err(unsupported_pixels(&image)),
-    }
+    Pixels::try_from(&image)?;
+    Ok(image)
 }
 
 /// The EXIF block without the prefix that belongs to JPEG but is also found in other files.
@@ -135,40 +139,24 @@ fn warn_no_metadata(metadata: &Metadata, format: Format, warnings: &mut Vec<Warn
     );
 }
 
-/// The picture with 8 bits per sample; 16-bit samples are rounded to the nearest.
-fn to_eight_bit<'a>(
-    image: &'a DynamicImage,
+/// The samples with 8 bits and these channels, without gaps, for a format that cannot hold what `pixels` have beyond that.
+fn eight_bits<'a>(
+    pixels: Pixels<'a>,
+    channels: Channels,
     format: Format,
     warnings: &mut Vec<Warning>,
-) -> Cow<'a, DynamicImage> {
-    fn narrow(samples: &[u16]) -> Vec<u8> {
-        // 65535 = 257 * 255, and a remainder of an odd divisor is never exactly one half.
-        samples
-            .iter()
-            .map(|&v| ((u32::from(v) + 128) / 257) as u8)
-            .collect()
+) -> Result<Cow<'a, [u8]>, PictureError> {
+    if pixels.depth() == Depth::Sixteen {
+        warnings.push(Warning::ReducedTo8Bit(format));
     }
-    let (width, height) = (image.width(), image.height());
-    let narrowed = match image {
-        DynamicImage::ImageLuma16(b) => {
-            ImageBuffer::from_raw(width, height, narrow(b)).map(DynamicImage::ImageLuma8)
-        }
-        DynamicImage::ImageLumaA16(b) => {
-            ImageBuffer::from_raw(width, height, narrow(b)).map(DynamicImage::ImageLumaA8)
-        }
-        DynamicImage::ImageRgb16(b) => {
-            ImageBuffer::from_raw(width, height, narrow(b)).map(DynamicImage::ImageRgb8)
-        }
-        DynamicImage::ImageRgba16(b) => {
-            ImageBuffer::from_raw(width, height, narrow(b)).map(DynamicImage::ImageRgba8)
-        }
-        _ => None,
-    };
-    match narrowed {
-        Some(narrowed) => {
-            warnings.push(Warning::ReducedTo8Bit(format));
-            Cow::Owned(narrowed)
-        }
-        None => Cow::Borrowed(image),
+    if pixels.channels().has_alpha() && !channels.has_alpha() {
+        warnings.push(Warning::DroppedAlpha(format));
     }
+    if let Some(samples) = pixels.as_slice().filter(|_| pixels.channels() == channels) {
+        return Ok(Cow::Borrowed(samples));
+    }
+    let (width, height) = (pixels.width(), pixels.height());
+    let mut samples = blank(width, height, channels)?;
+    PixelsMut::new(&mut samples, width, height, channels)?.copy_from(pixels)?;
+    Ok(Cow::Owned(samples))
 }

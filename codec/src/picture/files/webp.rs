@@ -3,11 +3,13 @@
 //! The walk checks sizes before the decoder sees the file, because the decoder allocates what a chunk header
 //! claims, and because metadata may be written that the encoder does not take.
 
-use super::{Picture, PictureError, PictureLimits, Warning};
-use super::{animated, decode_within, present, to_eight_bit, without_exif_prefix};
+use super::{Picture, PictureError, Warning};
+use super::{animated, decode_within, eight_bits, present, without_exif_prefix};
+use crate::Limits;
 use crate::picture::{Format, Metadata};
+use crate::pixels::{Channels, Pixels};
+use image::ExtendedColorType;
 use image::codecs::webp::{WebPDecoder, WebPEncoder};
-use image::{DynamicImage, ExtendedColorType};
 use std::io::Cursor;
 
 /// Bytes before the first chunk: `RIFF`, length, `WEBP`.
@@ -22,7 +24,7 @@ const FLAG_ANIMATION: u8 = 1 << 1;
 /// A lossless picture without alpha is unpacked as RGBA first; a lossy one has planes, and alpha of its own.
 const WORKING_BYTES: u64 = 8;
 
-pub(super) fn load(bytes: &[u8], limits: &PictureLimits) -> Result<Picture, PictureError> {
+pub(super) fn load(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
     let chunks = Chunks::scan(bytes)?;
     if let Some(frames) = chunks.animation {
         return Err(animated(Format::WebP, frames));
@@ -130,30 +132,30 @@ fn lossless_size(data: &[u8]) -> Option<(usize, usize)> {
 }
 
 pub(super) fn store(
-    picture: &Picture,
+    pixels: Pixels<'_>,
+    metadata: &Metadata,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<u8>, PictureError> {
-    let image = to_eight_bit(&picture.image, Format::WebP, warnings);
-    let (pixels, color): (&[u8], _) = match image.as_ref() {
-        DynamicImage::ImageLuma8(b) => (b, ExtendedColorType::L8),
-        DynamicImage::ImageLumaA8(b) => (b, ExtendedColorType::La8),
-        DynamicImage::ImageRgb8(b) => (b, ExtendedColorType::Rgb8),
-        DynamicImage::ImageRgba8(b) => (b, ExtendedColorType::Rgba8),
-        other => return Err(super::unsupported_pixels(other)),
+    let (width, height, channels) = (pixels.width(), pixels.height(), pixels.channels());
+    let samples = eight_bits(pixels, channels, Format::WebP, warnings)?;
+    let color = match channels {
+        Channels::Grey => ExtendedColorType::L8,
+        Channels::GreyAlpha => ExtendedColorType::La8,
+        Channels::Rgb => ExtendedColorType::Rgb8,
+        Channels::Rgba => ExtendedColorType::Rgba8,
     };
     let mut simple = Vec::new();
     WebPEncoder::new_lossless(&mut simple)
-        .encode(pixels, image.width(), image.height(), color)
+        .encode(&samples, width, height, color)
         .map_err(encode)?;
 
-    let metadata = &picture.metadata;
     let [icc, exif, xmp] = [&metadata.icc, &metadata.exif, &metadata.xmp].map(present);
     if icc.is_none() && exif.is_none() && xmp.is_none() {
         return Ok(simple);
     }
     let mut flags = 0;
     for (set, flag) in [
-        (image.color().has_alpha(), FLAG_ALPHA),
+        (channels.has_alpha(), FLAG_ALPHA),
         (icc.is_some(), FLAG_ICC),
         (exif.is_some(), FLAG_EXIF),
         (xmp.is_some(), FLAG_XMP),
@@ -161,8 +163,8 @@ pub(super) fn store(
         flags |= if set { flag } else { 0 };
     }
     let mut extended = vec![flags, 0, 0, 0];
-    extended.extend(&(image.width() - 1).to_le_bytes()[..3]);
-    extended.extend(&(image.height() - 1).to_le_bytes()[..3]);
+    extended.extend(&(width - 1).to_le_bytes()[..3]);
+    extended.extend(&(height - 1).to_le_bytes()[..3]);
 
     let mut out = b"RIFF\0\0\0\0WEBP".to_vec();
     push_chunk(&mut out, b"VP8X", &extended)?;

@@ -1,10 +1,10 @@
 //! Pixels to the float planes the networks read.
 
-use super::PictureError;
-use super::files::unsupported_pixels;
-use image::DynamicImage;
-use kiln_container::{ColorKind, Depth};
 use ndarray::{ArrayViewMut1, ArrayViewMut3, s};
+
+use super::rows::Rows;
+use super::sample::Samples;
+use super::{Channels, Pixels, PixelsError, Sample};
 
 /// A rectangle of pixels. It may reach beyond the picture on every side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,22 +19,6 @@ pub struct Rect {
     pub height: u32,
 }
 
-/// What the pixels are: grey or colour, whether there is an alpha channel, bits per sample. `None` for the types
-/// of [`DynamicImage`] that are not handled (floating point).
-pub fn color_kind(image: &DynamicImage) -> Option<(ColorKind, bool, Depth)> {
-    match image {
-        DynamicImage::ImageLuma8(_) => Some((ColorKind::Grey, false, Depth::Eight)),
-        DynamicImage::ImageLumaA8(_) => Some((ColorKind::Grey, true, Depth::Eight)),
-        DynamicImage::ImageRgb8(_) => Some((ColorKind::Rgb, false, Depth::Eight)),
-        DynamicImage::ImageRgba8(_) => Some((ColorKind::Rgb, true, Depth::Eight)),
-        DynamicImage::ImageLuma16(_) => Some((ColorKind::Grey, false, Depth::Sixteen)),
-        DynamicImage::ImageLumaA16(_) => Some((ColorKind::Grey, true, Depth::Sixteen)),
-        DynamicImage::ImageRgb16(_) => Some((ColorKind::Rgb, false, Depth::Sixteen)),
-        DynamicImage::ImageRgba16(_) => Some((ColorKind::Rgb, true, Depth::Sixteen)),
-        _ => None,
-    }
-}
-
 /// Reads a rectangle as red, green and blue planes: `value / 255 - 0.5`, or `value / 65535 - 0.5` for 16 bit.
 /// Grey is repeated in all three planes, alpha is left out. Beyond the picture, its edge pixels are repeated.
 ///
@@ -42,60 +26,40 @@ pub fn color_kind(image: &DynamicImage) -> Option<(ColorKind, bool, Depth)> {
 /// - `out`: `[3, rect.height, rect.width]`
 ///
 /// # Errors
-/// [`PictureError::Parameter`] if `out` has another shape or the picture has no pixels,
-/// [`PictureError::Unsupported`] if the pixels are of none of the eight kinds.
+/// [`PixelsError::Shape`] if `out` has another shape.
 pub fn read_rgb(
-    image: &DynamicImage,
+    pixels: Pixels<'_>,
     rect: Rect,
     out: ArrayViewMut3<'_, f32>,
-) -> Result<(), PictureError> {
-    if out.dim() != (3, rect.height as usize, rect.width as usize) {
-        return Err(PictureError::Parameter(format!(
-            "planes of shape {:?} cannot hold 3 planes of {} rows and {} columns",
-            out.shape(),
-            rect.height,
-            rect.width
-        )));
+) -> Result<(), PixelsError> {
+    let needed = (3, rect.height as usize, rect.width as usize);
+    if out.dim() != needed {
+        let (planes, rows, columns) = out.dim();
+        return Err(PixelsError::Shape {
+            shape: [planes, rows, columns],
+            needed: format!("{needed:?}"),
+        });
     }
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    if width == 0 || height == 0 {
-        return Err(PictureError::Parameter("the picture has no pixels".into()));
-    }
-    match image {
-        DynamicImage::ImageLuma8(b) => read::<u8, 1>(b, width, rect, out),
-        DynamicImage::ImageLumaA8(b) => read::<u8, 2>(b, width, rect, out),
-        DynamicImage::ImageRgb8(b) => read::<u8, 3>(b, width, rect, out),
-        DynamicImage::ImageRgba8(b) => read::<u8, 4>(b, width, rect, out),
-        DynamicImage::ImageLuma16(b) => read::<u16, 1>(b, width, rect, out),
-        DynamicImage::ImageLumaA16(b) => read::<u16, 2>(b, width, rect, out),
-        DynamicImage::ImageRgb16(b) => read::<u16, 3>(b, width, rect, out),
-        DynamicImage::ImageRgba16(b) => read::<u16, 4>(b, width, rect, out),
-        other => return Err(unsupported_pixels(other)),
+    let size = (pixels.width() as usize, pixels.height() as usize);
+    match pixels.samples() {
+        Samples::Eight(rows) => read_any(rows, pixels.channels(), size, rect, out),
+        Samples::Sixteen(rows) => read_any(rows, pixels.channels(), size, rect, out),
     }
     Ok(())
 }
 
-/// A pixel component of 8 or 16 bit.
-pub(super) trait Sample: Copy + Into<f32> {
-    /// The largest value, which stands for 1.
-    const SCALE: f32;
-    /// The nearest sample to `value` in 0..=1, halves rounded up. Values outside are clamped, NaN becomes 0.
-    fn from_unit(value: f32) -> Self;
-}
-
-impl Sample for u8 {
-    const SCALE: f32 = 255.0;
-    #[inline]
-    fn from_unit(value: f32) -> Self {
-        (value.clamp(0.0, 1.0) * Self::SCALE + 0.5) as u8
-    }
-}
-
-impl Sample for u16 {
-    const SCALE: f32 = 65_535.0;
-    #[inline]
-    fn from_unit(value: f32) -> Self {
-        (value.clamp(0.0, 1.0) * Self::SCALE + 0.5) as u16
+fn read_any<S: Sample>(
+    rows: Rows<'_, S>,
+    channels: Channels,
+    size: (usize, usize),
+    rect: Rect,
+    out: ArrayViewMut3<'_, f32>,
+) {
+    match channels {
+        Channels::Grey => read::<S, 1>(rows, size, rect, out),
+        Channels::GreyAlpha => read::<S, 2>(rows, size, rect, out),
+        Channels::Rgb => read::<S, 3>(rows, size, rect, out),
+        Channels::Rgba => read::<S, 4>(rows, size, rect, out),
     }
 }
 
@@ -111,12 +75,11 @@ fn meet(start: i64, length: usize, size: usize) -> (usize, std::ops::Range<usize
 }
 
 fn read<S: Sample, const CHANNELS: usize>(
-    samples: &[S],
-    width: usize,
+    samples: Rows<'_, S>,
+    (width, height): (usize, usize),
     rect: Rect,
     mut out: ArrayViewMut3<'_, f32>,
 ) {
-    let height = samples.len() / (CHANNELS * width);
     let length = rect.width as usize;
     if length == 0 || rect.height == 0 {
         return;
@@ -127,8 +90,7 @@ fn read<S: Sample, const CHANNELS: usize>(
 
     for i in 0..rect.height as usize {
         let (_, rows) = meet(rect.y.saturating_add(i as i64), 1, height);
-        let row = &samples[rows.start * width * CHANNELS..][..width * CHANNELS];
-        let pixels = &row.as_chunks::<CHANNELS>().0[columns.clone()];
+        let pixels = &samples.row(rows.start).as_chunks::<CHANNELS>().0[columns.clone()];
 
         let (mut r, mut g, mut b) = out.multi_slice_mut((s![0, i, ..], s![1, i, ..], s![2, i, ..]));
         if let (Some(r), Some(g), Some(b)) = (r.as_slice_mut(), g.as_slice_mut(), b.as_slice_mut())
