@@ -6,10 +6,10 @@
 mod args;
 mod bench;
 mod commands;
+mod digest;
 mod files;
-mod measure;
 mod progress;
-mod report;
+#[cfg(feature = "train")]
 mod train;
 mod usage;
 
@@ -38,6 +38,8 @@ fn main() -> ExitCode {
         Command::Compare(args) => commands::compare::run(args, cli.quiet),
         Command::Dataset(args) => commands::dataset::run(args, cli.quiet),
         Command::Report(args) => commands::report::run(args, cli.quiet),
+        Command::Models(args) => commands::models::run(args),
+        #[cfg(feature = "train")]
         Command::Train(args) => commands::train::run(args, cli.quiet),
     };
     match result {

@@ -36,7 +36,7 @@ impl Progress {
         // A panic elsewhere cannot leave a bar in a state that matters.
         let mut bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = bar.get_or_insert_with(|| {
-            // Hides itself when standard error is no terminal.
+            // Hides itself when standard error is not a terminal.
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             let style =
                 ProgressStyle::with_template("{prefix} {msg:12} [{bar:30}] {pos}/{len} {elapsed}");
@@ -59,8 +59,8 @@ impl Progress {
 }
 
 impl kiln::Progress for Progress {
-    fn update(&self, stage: &'static str, done: u64, total: u64) -> ControlFlow<()> {
-        self.set(stage, done, total);
+    fn update(&self, stage: kiln::Stage, done: u64, total: u64) -> ControlFlow<()> {
+        self.set(stage.name(), done, total);
         ControlFlow::Continue(())
     }
 }

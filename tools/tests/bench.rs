@@ -77,7 +77,7 @@ fn row<'a>(codec: &'a Value, image: &str, q: f64) -> &'a Value {
 fn number(value: &Value) -> f64 {
     value
         .as_f64()
-        .unwrap_or_else(|| panic!("{value} is no number"))
+        .unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
 #[test]

@@ -131,7 +131,10 @@ fn a_picture_survives_and_is_described() {
         (Some("a.png"), Some("a.kiln"))
     );
     assert_eq!(file["bytes"].as_u64(), Some(bytes));
-    assert!(bytes < 97 * 83 * 3 / 2, "{bytes} bytes is no compression");
+    assert!(
+        bytes < 97 * 83 * 3 / 2,
+        "{bytes} bytes is hardly compression"
+    );
     let bpp = file["bpp"].as_f64().unwrap();
     assert!((bpp - 8.0 * bytes as f64 / (97.0 * 83.0)).abs() < 1e-9);
     assert!(!file["stages"].as_object().unwrap().is_empty());
@@ -377,7 +380,7 @@ fn wrong_usage_ends_with_2() {
         ),
         (
             "encode a.png a.kiln -q high",
-            &["quality `high` is no whole number"],
+            &["quality `high` is not a whole number"],
         ),
         (
             "encode a.png a.kiln --level 64",
@@ -386,7 +389,7 @@ fn wrong_usage_ends_with_2() {
         ("encode a.png a.kiln --bpp 0", &["0 bits per pixel"]),
         (
             "encode a.png a.kiln --size 12x",
-            &["`12x` is no size", "50k"],
+            &["`12x` is not a size", "50k"],
         ),
         (
             "encode a.png a.kiln --size 10k -q 5",
@@ -417,7 +420,7 @@ fn wrong_usage_ends_with_2() {
             &["--only b", "no picture of that name"],
         ),
         ("bench sub --levels 1,64", &["level 64 is outside 0..=63"]),
-        ("bench sub --live none", &["`none` is none of mozjpeg"]),
+        ("bench sub --live none", &["`none` is not one of mozjpeg"]),
         ("bench sub --against vtm", &["--against vtm", "--live"]),
         ("bench sub --models a --weights b", &["cannot be used with"]),
         ("compare a.png", &["<B>"]),

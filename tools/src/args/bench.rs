@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 use kiln::Effort;
+use kiln_measure::adapters::{ADAPTERS, adapter};
+use kiln_measure::metrics::MetricGroup;
 
 use super::ModelArgs;
 use super::values;
-use crate::bench::live::{ADAPTERS, adapter};
-use crate::bench::quality::Measure;
 
 /// Arguments of `kiln bench`.
 #[derive(Args, Debug)]
@@ -17,15 +17,9 @@ pub struct BenchArgs {
     /// A folder of pictures, `kodak` for the bundled 24, or the name of a folder in $KILN_DATASETS
     #[arg(value_name = "FOLDER|NAME", default_value = "kodak", value_hint = ValueHint::DirPath)]
     pub pictures: PathBuf,
-    /// Levels to measure
-    #[arg(
-        long,
-        value_name = "N,N,..",
-        value_delimiter = ',',
-        value_parser = values::level,
-        default_value = "0,9,18,27,36,45,54,63"
-    )]
-    pub levels: Vec<u8>,
+    /// Levels to measure [default: eight over all that the weights have]
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', value_parser = values::level)]
+    pub levels: Option<Vec<u8>>,
     /// Weights to measure, each a curve: files, or `bundled` [default: bundled]
     #[arg(
         long,
@@ -35,28 +29,34 @@ pub struct BenchArgs {
     )]
     pub models: Option<Vec<PathBuf>>,
     /// Efforts of the encoder, 0 (one pass) to 9, each a curve
-    #[arg(long, value_name = "N,N,..", value_delimiter = ',', default_value = "0", value_parser = values::effort, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "N,N,..",
+        value_delimiter = ',',
+        default_value = "0",
+        value_parser = values::effort,
+        allow_negative_numbers = true
+    )]
     pub effort: Vec<Effort>,
     /// Measure these pictures only, named without extension
     #[arg(long, value_name = "NAME,NAME,..", value_delimiter = ',')]
     pub only: Option<Vec<String>>,
-    /// Measures of distortion besides PSNR of RGB; `psnr` alone is the fastest
+    /// Measures of distortion besides PSNR: psnr, which alone is the fastest, msssim, ssimulacra2, butteraugli
     #[arg(
         long,
         value_name = "NAME,..",
         value_delimiter = ',',
-        value_enum,
-        default_values_t = Measure::ALL
+        default_values_t = MetricGroup::ALL
     )]
-    pub metrics: Vec<Measure>,
+    pub metrics: Vec<MetricGroup>,
     /// How many pictures are timed, one at a time while nothing else runs; 0 skips times and memory [default: all]
     #[arg(long, value_name = "N")]
     pub timed: Option<usize>,
     /// Go on with an interrupted run in the same --out folder
     #[arg(long)]
     pub resume: bool,
-    /// Compare with these curves: files of benches/anchors, results.json or results.csv of an earlier run, or curves of
-    /// CompressAI
+    /// Compare with these curves: files of benches/anchors, results.json or results.csv of an earlier run, or curves
+    /// of CompressAI
     #[arg(long, value_name = "FILE,..", value_delimiter = ',', value_hint = ValueHint::FilePath)]
     pub anchors: Vec<PathBuf>,
     /// Measure these codecs in the same run: names listed below, `crates` for those that are compiled in, or `all`
@@ -95,7 +95,7 @@ fn live(text: &str) -> Result<Live, String> {
             .map(|adapter| Live::One(adapter.name))
             .ok_or_else(|| {
                 let names: Vec<&str> = ADAPTERS.iter().map(|adapter| adapter.name).collect();
-                format!("`{name}` is none of {}, crates, all", names.join(", "))
+                format!("`{name}` is not one of {}, crates, all", names.join(", "))
             }),
     }
 }

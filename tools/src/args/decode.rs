@@ -18,6 +18,9 @@ pub struct DecodeArgs {
     /// Quality of JPEG output, 1 to 100 [default: 90]
     #[arg(long, value_name = "N", value_parser = values::jpeg_quality, allow_negative_numbers = true)]
     pub jpeg_quality: Option<u8>,
+    /// Try files that are not portable: they decode right on the device that wrote them, and may come out wrong here
+    #[arg(long)]
+    pub allow_not_portable: bool,
     /// The network.
     #[command(flatten)]
     pub model: ModelArgs,

@@ -16,7 +16,7 @@ pub struct EncodeArgs {
     /// Quality, 0 (smallest file) to 100 (best picture) [default: 60]
     #[arg(short, long, value_name = "N", group = "target", value_parser = values::quality, allow_negative_numbers = true)]
     pub quality: Option<u8>,
-    /// Level of the network, 0 to 63: what --quality is translated to
+    /// Level of the network, from 0 (the bundled weights have 64): what --quality is translated to
     #[arg(long, value_name = "N", group = "target", value_parser = values::level, allow_negative_numbers = true)]
     pub level: Option<u8>,
     /// Best picture of at most this many bits per pixel

@@ -6,9 +6,11 @@ mod dataset;
 mod decode;
 mod encode;
 mod info;
+mod models;
 mod report;
 mod selftest;
 mod shared;
+#[cfg(feature = "train")]
 mod train;
 mod values;
 
@@ -20,9 +22,11 @@ pub use dataset::{DatasetAction, DatasetArgs, FetchArgs};
 pub use decode::{DecodeArgs, FormatName};
 pub use encode::EncodeArgs;
 pub use info::InfoArgs;
+pub use models::ModelsArgs;
 pub use report::ReportArgs;
 pub use selftest::SelftestArgs;
 pub use shared::{ExactDevice, ModelArgs, TransferArgs};
+#[cfg(feature = "train")]
 pub use train::TrainArgs;
 
 /// A learned image codec whose files decode identically on every machine.
@@ -59,7 +63,10 @@ pub enum Command {
     Dataset(DatasetArgs),
     /// Draw figures and an HTML page from the results of `kiln bench`
     Report(ReportArgs),
+    /// List the architectures that this program runs, and the bundled weights
+    Models(ModelsArgs),
     /// Fine-tune the model on photographs
+    #[cfg(feature = "train")]
     Train(TrainArgs),
 }
 

@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use kiln_measure::report::Axis;
 
 use super::ModelArgs;
 use super::values;
-use crate::report::Axis;
 
 /// Arguments of `kiln report`.
 #[derive(Args, Debug)]
@@ -25,7 +25,8 @@ pub struct ReportArgs {
     /// Rates of the figures, in bits per pixel
     #[arg(long, value_name = "MIN-MAX", value_parser = values::bpp_range, default_value = "0-1.5")]
     pub bpp: RangeInclusive<f64>,
-    /// Panels of the figures: psnr, psnr_of_mean_mse, psnr_yuv, msssim (in dB), msssim_raw, ssimulacra2, butteraugli_3norm
+    /// Panels of the figures: psnr, psnr_of_mean_mse, psnr_yuv, msssim (in dB), msssim_raw, ssimulacra2,
+    /// butteraugli_3norm
     #[arg(
         long,
         value_name = "NAME,..",

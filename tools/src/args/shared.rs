@@ -20,7 +20,7 @@ pub struct ModelArgs {
     /// Number of CPU threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = values::threads, allow_negative_numbers = true)]
     pub threads: Option<usize>,
-    /// Use these weights instead of the bundled ones
+    /// Weights to encode with instead of the bundled ones, or to decode with beside them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub weights: Option<PathBuf>,
 }

@@ -28,8 +28,8 @@ pub struct TrainArgs {
     /// Train for so many steps
     #[arg(long, value_name = "N", group = "length", value_parser = values::steps, allow_negative_numbers = true)]
     pub steps: Option<u64>,
-    /// Learning rate at its highest; it rises over the first 20 steps and falls linearly over the last quarter
-    #[arg(long, value_name = "RATE", default_value = "1e-4", value_parser = values::learning_rate, allow_negative_numbers = true)]
+    /// Learning rate at its highest; it rises over the first 20 steps, and falls linearly after a seventh of the run
+    #[arg(long, value_name = "RATE", default_value = "3e-5", value_parser = values::learning_rate, allow_negative_numbers = true)]
     pub lr: f64,
     /// Crops in a step
     #[arg(long, value_name = "N", default_value = "8", value_parser = values::batch, allow_negative_numbers = true)]
@@ -61,7 +61,8 @@ pub struct TrainArgs {
 
 const EXAMPLES: &str = "\
 Fine-tunes a model on photographs of your own, for all levels or a range. The loss is bits per pixel plus the squared
-error, weighted as the level says; crops of random levels are drawn from pictures of at least the size of a crop.
+error, weighted as the level says; crops of random levels are drawn from pictures of at least the size of a crop. A step
+chooses symbols and counts their bits as `kiln encode` does.
 
 New weights are a new decoder set: files made with them need them to decode (`--weights FILE`). Layers that pick
 probabilities are rounded to integers and checked when weights load. Tables of probabilities stay as they were.

@@ -49,7 +49,7 @@ pub fn crop(text: &str) -> Result<usize, String> {
     if side.is_multiple_of(64) {
         Ok(side)
     } else {
-        Err(format!("side of crops {side} is no multiple of 64"))
+        Err(format!("side of crops {side} is not a multiple of 64"))
     }
 }
 
@@ -70,7 +70,9 @@ pub fn learning_rate(text: &str) -> Result<f64, String> {
 
 /// A number above 0 and at most `max`.
 fn positive(what: &str, text: &str, max: f64) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    let value: f64 = text
+        .parse()
+        .map_err(|_| format!("`{text}` is not a number"))?;
     if value > 0.0 && value <= max {
         Ok(value)
     } else {
@@ -91,7 +93,9 @@ pub fn levels(text: &str) -> Result<(u8, u8), String> {
 
 /// `--bpp`: bits per pixel. Beyond 96 no still picture of any kind needs more (four channels of 16 bits are 64).
 pub fn bpp(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    let value: f64 = text
+        .parse()
+        .map_err(|_| format!("`{text}` is not a number"))?;
     if value > 0.0 && value <= 96.0 {
         Ok(value)
     } else {
@@ -103,7 +107,7 @@ pub fn bpp(text: &str) -> Result<f64, String> {
 
 /// `--bpp MIN-MAX` of figures: two rates in bits per pixel, the first below the second.
 pub fn bpp_range(text: &str) -> Result<RangeInclusive<f64>, String> {
-    let wrong = || format!("`{text}` is no range of rates; write 0-1.5");
+    let wrong = || format!("`{text}` is not a range of rates; write 0-1.5");
     let (low, high) = text.split_once('-').ok_or_else(wrong)?;
     let low: f64 = low.parse().map_err(|_| wrong())?;
     let high: f64 = high.parse().map_err(|_| wrong())?;
@@ -135,7 +139,7 @@ pub fn size(text: &str) -> Result<u64, String> {
         .unwrap_or((bare, 1));
     let value: f64 = number
         .parse()
-        .map_err(|_| format!("`{text}` is no size; write 50000, 50k, 1.5M or 64Ki"))?;
+        .map_err(|_| format!("`{text}` is not a size; write 50000, 50k, 1.5M or 64Ki"))?;
     let bytes = value * unit as f64;
     // Also false for what is not a number.
     if (1.0..=1e15).contains(&bytes) {
@@ -152,7 +156,7 @@ where
 {
     let value: i64 = text
         .parse()
-        .map_err(|_| format!("{what} `{text}` is no whole number"))?;
+        .map_err(|_| format!("{what} `{text}` is not a whole number"))?;
     match T::try_from(value) {
         Ok(value) if range.contains(&value) => Ok(value),
         _ => Err(format!(
@@ -172,7 +176,10 @@ mod tests {
         assert_eq!((quality("0"), quality("100")), (Ok(0), Ok(100)));
         assert_eq!(quality("101"), Err("quality 101 is outside 0..=100".into()));
         assert_eq!(quality("256"), Err("quality 256 is outside 0..=100".into()));
-        assert_eq!(quality("x"), Err("quality `x` is no whole number".into()));
+        assert_eq!(
+            quality("x"),
+            Err("quality `x` is not a whole number".into())
+        );
         assert_eq!(level("63"), Ok(63));
         assert_eq!(level("64"), Err("level 64 is outside 0..=63".into()));
         assert_eq!(

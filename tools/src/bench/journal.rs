@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
+use kiln_measure::results::{Row, Times};
 use serde::{Deserialize, Serialize};
-
-use super::results::{Row, Times};
 
 /// What a result belongs to. It is taken up again only if all of this is the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,13 +116,28 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::means::tests::row;
+    use kiln_measure::metrics::Quality;
 
     fn key(q: &str) -> Key {
         Key {
             of: "kiln".into(),
             q: q.into(),
             picture: "00".into(),
+        }
+    }
+
+    /// A row whose numbers JSON keeps to the last bit.
+    fn row(q: f64) -> Row {
+        Row {
+            image: "a".into(),
+            q,
+            bytes: 1000,
+            bpp: 1.0,
+            quality: Quality {
+                psnr: Some(30.0 + q),
+                ..Quality::default()
+            },
+            times: Times::default(),
         }
     }
 
@@ -136,29 +150,20 @@ mod tests {
             ..Times::default()
         };
         let journal = Journal::open(&path, true).unwrap();
-        journal
-            .note_row(key("1"), row("a", 1.0, 1.0, 30.0, None))
-            .unwrap();
+        journal.note_row(key("1"), row(1.0)).unwrap();
         journal.note_times(key("1"), times.clone()).unwrap();
-        journal
-            .note_row(key("2"), row("a", 2.0, 1.0, 31.0, None))
-            .unwrap();
+        journal.note_row(key("2"), row(2.0)).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, &text[..text.len() - 9]).unwrap();
 
         let journal = Journal::open(&path, true).unwrap();
-        assert_eq!(
-            journal.row(&key("1")),
-            Some(&row("a", 1.0, 1.0, 30.0, None))
-        );
+        assert_eq!(journal.row(&key("1")), Some(&row(1.0)));
         assert_eq!(journal.times(&key("1")), Some(&times));
         assert_eq!(
             (journal.row(&key("2")), journal.times(&key("2"))),
             (None, None)
         );
-        journal
-            .note_row(key("3"), row("a", 3.0, 1.0, 32.0, None))
-            .unwrap();
+        journal.note_row(key("3"), row(3.0)).unwrap();
         let journal = Journal::open(&path, true).unwrap();
         assert!(journal.row(&key("3")).is_some() && journal.row(&key("1")).is_some());
 

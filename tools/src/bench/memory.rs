@@ -6,29 +6,27 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 use image::RgbImage;
-
-use super::codec::Codec;
-use super::machine::peak_memory;
-use super::results::Memory;
+use kiln_measure::results::{Memory, peak_memory};
 
 /// What a child process does.
 pub const ENCODE: &str = "encode";
 /// What the other one does.
 pub const DECODE: &str = "decode";
 
-/// Peak memory of `codec` on one picture. `None` where the system does not tell it, or for tools.
+/// Peak memory on one picture of the codec that `kiln bench-one` opens with these arguments. `None` where the system
+/// does not tell it.
 ///
 /// # Errors
 /// A child process fails.
 pub fn memory(
-    codec: &dyn Codec,
+    arguments: &[OsString],
     name: &str,
     picture: &RgbImage,
     q: f64,
 ) -> anyhow::Result<Option<Memory>> {
-    let (Some(arguments), Some(_)) = (codec.in_child(), peak_memory()) else {
+    if peak_memory().is_none() {
         return Ok(None);
-    };
+    }
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let (pixels, file) = (
         folder.path().join("picture.ppm"),
@@ -37,7 +35,7 @@ pub fn memory(
     picture
         .save(&pixels)
         .with_context(|| format!("cannot write {}", pixels.display()))?;
-    let run = |step: &str| child(&arguments, step, q, &pixels, &file);
+    let run = |step: &str| child(arguments, step, q, &pixels, &file);
     Ok(Some(Memory {
         image: name.to_owned(),
         q,

@@ -1,16 +1,8 @@
-//! The rate-distortion benchmark: measuring, results as data, and comparison with other codecs.
+//! The rate-distortion benchmark: what is measured with `kiln-measure`, and kiln as one of the codecs.
 
-pub mod anchors;
-pub mod codec;
-pub mod compare;
 pub mod journal;
 pub mod kiln;
-pub mod live;
-pub mod machine;
-pub mod means;
 pub mod memory;
-pub mod quality;
-pub mod results;
 pub mod run;
+pub mod samples;
 pub mod save;
-pub mod table;

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
 use image::RgbImage;
-use kiln::picture::{self, PictureLimits};
 use kiln_datasets::{Dataset, Item};
+use kiln_measure::codec::{Codec, measure_row, measure_times};
+use kiln_measure::metrics::{self, MetricGroup};
+use kiln_measure::results::{Machine, Origin, PictureInfo, Row, Times};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
-use super::codec::Codec;
 use super::journal::{Journal, Key};
-use super::quality::{self, Measure, quality};
-use super::results::{Machine, Origin, PictureInfo, Row, Times};
+use super::save::slug;
+use crate::digest::sha256;
 use crate::files::{self, Source};
 use crate::progress::Progress;
 
@@ -29,7 +29,7 @@ pub struct Plan<'a> {
     /// The pictures.
     pub subjects: &'a [Subject],
     /// Measures of distortion.
-    pub measures: &'a [Measure],
+    pub metrics: &'a [MetricGroup],
     /// How many of the first pictures are timed.
     pub timed: usize,
     /// What times depend on.
@@ -45,7 +45,7 @@ pub struct Plan<'a> {
 /// Reads every picture once.
 ///
 /// # Errors
-/// A file cannot be read or is no picture.
+/// A file cannot be read or is not a picture.
 pub fn subjects(dataset: &Dataset, quiet: bool) -> anyhow::Result<Vec<Subject>> {
     let progress = Progress::new("reading", quiet);
     let done = AtomicU64::new(0);
@@ -53,7 +53,7 @@ pub fn subjects(dataset: &Dataset, quiet: bool) -> anyhow::Result<Vec<Subject>> 
     items
         .par_iter()
         .map(|&item| {
-            let (pixels, sha256) = read(item)?;
+            let (pixels, bytes) = files::read_rgb8(&Source::File(item.path.clone()))?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             progress.set(&item.name, done, items.len() as u64);
             let (width, height) = pixels.dimensions();
@@ -62,7 +62,7 @@ pub fn subjects(dataset: &Dataset, quiet: bool) -> anyhow::Result<Vec<Subject>> 
                     name: item.name.clone(),
                     width,
                     height,
-                    sha256,
+                    sha256: sha256(&bytes),
                 },
                 item: item.clone(),
             })
@@ -76,24 +76,8 @@ impl Subject {
     /// # Errors
     /// The file cannot be read any more.
     pub fn pixels(&self) -> anyhow::Result<RgbImage> {
-        Ok(read(&self.item)?.0)
+        Ok(files::read_rgb8(&Source::File(self.item.path.clone()))?.0)
     }
-}
-
-fn read(item: &Item) -> anyhow::Result<(RgbImage, String)> {
-    let source = Source::File(item.path.clone());
-    let bytes = files::read(&source)?;
-    let picture =
-        picture::load(&bytes, &PictureLimits::default()).with_context(|| source.to_string())?;
-    Ok((picture.image.into_rgb8(), sha256(&bytes)))
-}
-
-/// SHA-256 as 64 hexadecimal digits.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 impl Plan<'_> {
@@ -103,9 +87,7 @@ impl Plan<'_> {
     /// A picture cannot be coded, or the journal cannot be written.
     pub fn measure(&self, codec: &dyn Codec, settings: &[f64]) -> anyhow::Result<Vec<Row>> {
         let name = &codec.about().name;
-        let path = self
-            .folder
-            .join(format!("{}.jsonl", super::save::slug(name)));
+        let path = self.folder.join(format!("{}.jsonl", slug(name)));
         let journal = Journal::open(&path, self.resume)?;
         let jobs: Vec<(&Subject, f64)> = settings
             .iter()
@@ -126,14 +108,14 @@ impl Plan<'_> {
         let about = codec.about();
         let progress = Progress::new(format!("bench {}", about.name), self.quiet);
         let done = AtomicU64::new(0);
-        let measures: Vec<String> = self.measures.iter().map(Measure::to_string).collect();
+        let groups: Vec<String> = self.metrics.iter().map(MetricGroup::to_string).collect();
         let of = format!(
             "{}, measures {} {}",
             about.identity,
-            quality::REVISION,
-            measures.join(",")
+            metrics::REVISION,
+            groups.join(",")
         );
-        if about.origin == Origin::Kiln {
+        if about.origin == Origin::Own {
             self.warm_up(codec, jobs, journal, &of)?;
         }
         jobs.par_iter()
@@ -143,8 +125,8 @@ impl Plan<'_> {
                 let row = match journal.row(&key) {
                     Some(row) => row.clone(),
                     None => {
-                        let row = self
-                            .row(codec, subject, q)
+                        let name = &subject.info.name;
+                        let row = measure_row(codec, name, &subject.pixels()?, q, self.metrics)
                             .with_context(|| what(codec, subject, q))?;
                         journal.note_row(key, row.clone())?;
                         row
@@ -157,8 +139,8 @@ impl Plan<'_> {
             .collect()
     }
 
-    /// One run alone on the largest picture, if anything is left to measure: it may start a device and load weights onto
-    /// it, which must not happen on several threads at once.
+    /// One run alone on the largest picture, if anything is left to measure: it may start a device and load weights
+    /// onto it, which must not happen on several threads at once.
     fn warm_up(
         &self,
         codec: &dyn Codec,
@@ -173,26 +155,9 @@ impl Plan<'_> {
             .filter(left)
             .max_by_key(|(subject, _)| pixels(&subject.info));
         if let Some(&(subject, q)) = largest {
-            time(codec, &subject.pixels()?, q).with_context(|| what(codec, subject, q))?;
+            measure_times(codec, &subject.pixels()?, q).with_context(|| what(codec, subject, q))?;
         }
         Ok(())
-    }
-
-    /// Encodes, decodes and compares.
-    fn row(&self, codec: &dyn Codec, subject: &Subject, q: f64) -> anyhow::Result<Row> {
-        let original = subject.pixels()?;
-        let encoded = codec.encode(&original, q)?;
-        let decoded = codec.decode(&encoded.bytes, original.dimensions())?;
-        let bytes = encoded.bytes.len() as u64;
-        let pixels = f64::from(original.width()) * f64::from(original.height());
-        Ok(Row {
-            image: subject.info.name.clone(),
-            q,
-            bytes,
-            bpp: 8.0 * bytes as f64 / pixels,
-            quality: quality(&original, &decoded.picture, self.measures)?,
-            times: Times::default(),
-        })
     }
 
     /// Times of the first pictures: one after the other, while nothing else runs.
@@ -227,11 +192,12 @@ impl Plan<'_> {
                     let original = subject.pixels()?;
                     if !warm {
                         // The first run compiles kernels and touches memory for the first time.
-                        time(codec, &original, q).with_context(|| what(codec, subject, q))?;
+                        measure_times(codec, &original, q)
+                            .with_context(|| what(codec, subject, q))?;
                         warm = true;
                     }
-                    let times =
-                        time(codec, &original, q).with_context(|| what(codec, subject, q))?;
+                    let times = measure_times(codec, &original, q)
+                        .with_context(|| what(codec, subject, q))?;
                     journal.note_times(key, times.clone())?;
                     times
                 }
@@ -240,17 +206,6 @@ impl Plan<'_> {
         }
         Ok(())
     }
-}
-
-fn time(codec: &dyn Codec, original: &RgbImage, q: f64) -> anyhow::Result<Times> {
-    let encoded = codec.encode(original, q)?;
-    let decoded = codec.decode(&encoded.bytes, original.dimensions())?;
-    Ok(Times {
-        enc_s: Some(encoded.seconds),
-        dec_s: Some(decoded.seconds),
-        encode_stages: encoded.stages,
-        decode_stages: decoded.stages,
-    })
 }
 
 fn key(of: &str, q: f64, subject: &Subject) -> Key {
@@ -272,8 +227,7 @@ fn what(codec: &dyn Codec, subject: &Subject, q: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::codec::{About, Decoded, Encoded};
-    use crate::bench::results::Stages;
+    use kiln_measure::codec::{About, CodecError, Timed};
 
     /// Drops the lowest `q` bits of every sample, and counts how often it is asked.
     struct Shift(About, AtomicU64);
@@ -285,7 +239,7 @@ mod tests {
                 origin: Origin::Live,
                 version: "1".into(),
                 command: String::new(),
-                setting: "bits",
+                setting: "bits".into(),
                 identity: identity.into(),
                 decoder_set: None,
                 cost: None,
@@ -298,25 +252,15 @@ mod tests {
         fn about(&self) -> &About {
             &self.0
         }
-        fn encode(&self, picture: &RgbImage, q: f64) -> anyhow::Result<Encoded> {
+        fn encode(&self, picture: &RgbImage, q: f64) -> Result<Timed<Vec<u8>>, CodecError> {
             self.1.fetch_add(1, Ordering::Relaxed);
-            let bytes = picture
-                .as_raw()
-                .iter()
-                .map(|sample| (sample >> q as u8) << (q as u8));
-            Ok(Encoded {
-                bytes: bytes.collect(),
-                seconds: 2.0,
-                stages: Stages::new(),
-            })
+            let samples = picture.as_raw().iter();
+            let bytes = samples.map(|sample| (sample >> q as u8) << (q as u8));
+            Ok(Timed::new(bytes.collect(), 2.0))
         }
-        fn decode(&self, bytes: &[u8], (width, height): (u32, u32)) -> anyhow::Result<Decoded> {
-            let picture = RgbImage::from_raw(width, height, bytes.to_vec()).context("size")?;
-            Ok(Decoded {
-                picture,
-                seconds: 1.0,
-                stages: Stages::new(),
-            })
+        fn decode(&self, bytes: &[u8], (w, h): (u32, u32)) -> Result<Timed<RgbImage>, CodecError> {
+            let picture = RgbImage::from_raw(w, h, bytes.to_vec()).unwrap();
+            Ok(Timed::new(picture, 1.0))
         }
     }
 
@@ -347,7 +291,7 @@ mod tests {
         let machine = Machine::default();
         let plan = |subjects, resume| Plan {
             subjects,
-            measures: &[Measure::Psnr],
+            metrics: &[MetricGroup::Psnr],
             timed: 2,
             machine: &machine,
             folder: folder.path(),

@@ -13,7 +13,7 @@ use crate::usage::UsageError;
 
 /// What came of one file.
 #[derive(Debug)]
-pub struct Report {
+pub struct Done {
     /// One line for people, without the names of the files.
     pub summary: String,
     /// The same for programs: a JSON object.
@@ -50,7 +50,7 @@ pub fn run(
     jobs: &[Job],
     args: &TransferArgs,
     quiet: bool,
-    work: impl Fn(&Job, &Progress) -> anyhow::Result<Report>,
+    work: impl Fn(&Job, &Progress) -> anyhow::Result<Done>,
 ) -> anyhow::Result<ExitCode> {
     let mut files = Vec::with_capacity(jobs.len());
     let mut code = ExitCode::SUCCESS;
@@ -58,12 +58,12 @@ pub fn run(
         let progress = Progress::new(job.source.to_string(), quiet);
         let (input, output) = (job.source.to_string(), job.sink.to_string());
         match work(job, &progress) {
-            Ok(report) => {
+            Ok(done) => {
                 if !quiet {
-                    progress.line(&format!("{input} -> {output}: {}", report.summary));
+                    progress.line(&format!("{input} -> {output}: {}", done.summary));
                 }
                 let mut file = json!({ "input": input, "output": output });
-                merge(&mut file, report.json);
+                merge(&mut file, done.json);
                 files.push(file);
             }
             // Standard output is the only one of its batch, and a closed pipe is for the caller to judge.

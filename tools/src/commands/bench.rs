@@ -9,21 +9,25 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use kiln::{Effort, Levels, Model};
 use kiln_datasets::Dataset;
+use kiln_measure::adapters::ADAPTERS;
+use kiln_measure::codec::Codec;
+use kiln_measure::report::{self, Sample};
+use kiln_measure::results::anchors::{self, Anchor};
+use kiln_measure::results::{
+    CodecResults, Machine, Memory, Origin, Results, SCHEMA, Skipped, compare, tables,
+};
 
 use super::{batch, model};
 use crate::args::{BenchArgs, Live, ModelArgs};
-use crate::bench::anchors::{self, Anchor};
-use crate::bench::codec::Codec;
 use crate::bench::kiln::Kiln;
-use crate::bench::live::ADAPTERS;
 use crate::bench::memory::memory;
-use crate::bench::results::{CodecResults, Cost, Origin, Results, SCHEMA, Skipped};
-use crate::bench::run::{Plan, Subject, sha256, subjects};
-use crate::bench::{compare, machine, means, save, table};
+use crate::bench::run::{Plan, subjects};
+use crate::bench::{samples, save};
+use crate::digest::sha256;
 use crate::files;
 use crate::progress::Progress;
-use crate::report;
 use crate::usage::UsageError;
 
 /// What `--models` calls the weights inside the program.
@@ -35,37 +39,33 @@ const SAMPLE_BPP: f64 = 0.3;
 
 /// Runs the subcommand.
 pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    // Once, and before anything runs in parallel.
-    if let Some(threads) = args.model.threads {
-        kiln::set_threads(threads)?;
-    }
+    model::threads(args.model.threads)?;
     // Everything that may be wrong with files is found before the long part.
     let dataset = dataset(args)?;
     let subjects = subjects(&dataset, quiet)?;
     let pictures: Vec<String> = dataset.iter().map(|item| item.name.clone()).collect();
     let anchors = read_anchors(&args.anchors)?;
     let mut skipped = Vec::new();
-    let (mut codecs, device) = kilns(args, quiet)?;
+    let (mut codecs, model) = kilns(args, quiet)?;
     codecs.extend(live(args, &mut skipped));
     check_against(args, &codecs, &anchors)?;
-    let measured = args.out.join("measured");
-    fs::create_dir_all(&measured)
-        .with_context(|| format!("cannot make the folder {}", measured.display()))?;
+    let journals = args.out.join("measured");
+    save::make_folder(&journals)?;
 
-    let machine = machine::machine(device);
+    let machine = Machine::here(model.device()?.name);
     let plan = Plan {
         subjects: &subjects,
-        measures: &args.metrics,
+        metrics: &args.metrics,
         timed: args.timed.unwrap_or(usize::MAX),
         machine: &machine,
-        folder: &measured,
+        folder: &journals,
         resume: args.resume,
         quiet,
     };
     let mut curves = Vec::new();
-    for (codec, settings) in &codecs {
-        let about = codec.about();
-        match curve(&plan, codec.as_ref(), settings, &pictures) {
+    for measured in &codecs {
+        let about = measured.codec.about();
+        match curve(&plan, measured, &pictures) {
             Ok(curve) => curves.push(curve),
             // What others do wrong must not cost the rest of a long run.
             Err(error) if about.origin == Origin::Live => {
@@ -93,90 +93,59 @@ pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         schema: SCHEMA.into(),
         program: format!("kiln {}", env!("CARGO_PKG_VERSION")),
         dataset: dataset.name().to_owned(),
-        comparisons: compare::compare(&curves, args.against.as_deref()),
+        comparisons: compare(&curves, args.against.as_deref()),
         machine,
         pictures: subjects.into_iter().map(|subject| subject.info).collect(),
         codecs: curves,
         skipped,
     };
     save::save(&args.out, &results)?;
-    let samples = samples(args, dataset, quiet)?;
-    report::write(&args.out, &results, &samples, &report::Options::default())?;
+    let samples = samples(model, dataset, quiet)?;
+    let report = report::files(&results, &samples, &report::Options::default())?;
+    save::save_report(&args.out, &report)?;
     if args.json {
         batch::print_json(&results)?;
     } else {
-        let text = table::tables(&results, args.against.as_deref());
+        let text = tables(&results, args.against.as_deref());
         batch::print(&format!("{}\n", text.trim_end()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Crops for the page: the first pictures, by the first of the models and by WebP.
-fn samples(
-    args: &BenchArgs,
-    mut dataset: Dataset,
-    quiet: bool,
-) -> anyhow::Result<Vec<report::Sample>> {
+fn samples(model: Model, mut dataset: Dataset, quiet: bool) -> anyhow::Result<Vec<Sample>> {
     let first: BTreeSet<String> = dataset
         .iter()
         .take(SAMPLES)
         .map(|item| item.name.clone())
         .collect();
     dataset.retain(|item| first.contains(&item.name));
-    let weights = match args.models.as_deref() {
-        Some([first, ..]) => (first != Path::new(BUNDLED)).then(|| first.clone()),
-        _ => args.model.weights.clone(),
-    };
-    let model = model::load(
-        &ModelArgs {
-            threads: None,
-            weights,
-            ..args.model.clone()
-        },
-        true,
-    )?;
-    report::encode::samples(&model, &dataset, SAMPLE_BPP, &Progress::new("crops", quiet))
+    let kiln = Kiln::new("kiln", model, Effort::default(), "")?;
+    samples::samples(&kiln, &dataset, SAMPLE_BPP, &Progress::new("crops", quiet))
 }
 
 /// Measures a codec.
-fn curve(
-    plan: &Plan,
-    codec: &dyn Codec,
-    settings: &[f64],
-    pictures: &[String],
-) -> anyhow::Result<CodecResults> {
-    let about = codec.about();
-    let rows = plan.measure(codec, settings)?;
-    // The largest picture and the middle setting say most.
+fn curve(plan: &Plan, measured: &Measured, pictures: &[String]) -> anyhow::Result<CodecResults> {
+    let rows = plan.measure(measured.codec.as_ref(), &measured.settings)?;
+    let mut results = measured.codec.about().results(rows, pictures);
+    results.memory.extend(peak(plan, measured)?);
+    Ok(results)
+}
+
+/// Peak memory on the largest picture at the middle one of the settings, which say most. `None` for tools, which are
+/// processes of their own already, and where times are not asked for either.
+fn peak(plan: &Plan, measured: &Measured) -> anyhow::Result<Option<Memory>> {
     let largest = plan
         .subjects
         .iter()
         .max_by_key(|subject| u64::from(subject.info.width) * u64::from(subject.info.height));
-    let memory = match (largest, settings.get(settings.len() / 2)) {
-        (Some(subject), Some(&q)) if plan.timed > 0 => of_child(codec, subject, q)?,
-        _ => Vec::new(),
-    };
-    Ok(CodecResults {
-        name: about.name.clone(),
-        origin: about.origin,
-        version: about.version.clone(),
-        command: about.command.clone(),
-        setting: about.setting.into(),
-        decoder_set: about.decoder_set.clone(),
-        cost: about.cost,
-        memory,
-        points: means::points(&rows, pictures),
-        rows,
-    })
-}
-
-fn of_child(
-    codec: &dyn Codec,
-    subject: &Subject,
-    q: f64,
-) -> anyhow::Result<Vec<crate::bench::results::Memory>> {
-    let memory = memory(codec, &subject.info.name, &subject.pixels()?, q)?;
-    Ok(memory.into_iter().collect())
+    let settings = &measured.settings;
+    match (largest, settings.get(settings.len() / 2), &measured.child) {
+        (Some(subject), Some(&q), Some(child)) if plan.timed > 0 => {
+            memory(child, &subject.info.name, &subject.pixels()?, q)
+        }
+        _ => Ok(None),
+    }
 }
 
 /// A curve from a file, under a name that no other one has.
@@ -190,15 +159,16 @@ fn unique(mut curve: CodecResults, others: &[CodecResults]) -> CodecResults {
     curve
 }
 
-/// A codec to measure, and its settings.
-type Measured = (Box<dyn Codec>, Vec<f64>);
+/// A codec to measure.
+struct Measured {
+    codec: Box<dyn Codec>,
+    settings: Vec<f64>,
+    /// Arguments with which `kiln bench-one` opens the same codec; `None` for tools.
+    child: Option<Vec<OsString>>,
+}
 
-/// kiln with each of the weights asked for, and the device that the first runs on.
-fn kilns(args: &BenchArgs, quiet: bool) -> anyhow::Result<(Vec<Measured>, String)> {
-    let levels: Vec<f64> = BTreeSet::from_iter(args.levels.iter().copied())
-        .into_iter()
-        .map(f64::from)
-        .collect();
+/// kiln with each of the weights asked for, and the first of the models.
+fn kilns(args: &BenchArgs, quiet: bool) -> anyhow::Result<(Vec<Measured>, Model)> {
     let weights: Vec<Option<PathBuf>> = match &args.models {
         Some(models) => models
             .iter()
@@ -208,17 +178,15 @@ fn kilns(args: &BenchArgs, quiet: bool) -> anyhow::Result<(Vec<Measured>, String
     };
     let program = program_hash()?;
     let mut codecs: Vec<Measured> = Vec::new();
-    let mut device = String::new();
-    for (index, path) in weights.into_iter().enumerate() {
+    let mut first = None;
+    for path in weights {
         let model_args = ModelArgs {
             threads: None,
             weights: path.clone(),
             ..args.model.clone()
         };
         let model = model::load(&model_args, quiet)?;
-        if index == 0 {
-            device = model.device_name();
-        }
+        first.get_or_insert_with(|| model.clone());
         let (name, hash) = match &path {
             None => ("kiln".to_owned(), sha256(kiln_models::BUNDLED)),
             Some(path) => {
@@ -227,30 +195,47 @@ fn kilns(args: &BenchArgs, quiet: bool) -> anyhow::Result<(Vec<Measured>, String
                 (format!("kiln {}", stem.to_string_lossy()), sha256(&bytes))
             }
         };
-        if codecs.iter().any(|(codec, _)| codec.about().name == name) {
+        if codecs.iter().any(|other| other.codec.about().name == name) {
             let message = format!("--models names `{name}` twice; results are told apart by name");
             return Err(UsageError(message).into());
         }
-        let (encode, decode) = model.macs_per_pixel();
-        let cost = Cost {
-            encode_kmac_per_pixel: encode / 1000.0,
-            decode_kmac_per_pixel: decode / 1000.0,
-        };
         let efforts = BTreeSet::from_iter(args.effort.iter().copied());
-        let mut in_child: Vec<OsString> = vec!["--device".into(), args.model.device.clone().into()];
+        let mut child: Vec<OsString> = vec!["--device".into(), args.model.device.clone().into()];
         if let Some(path) = path {
-            in_child.extend(["--weights".into(), path.into_os_string()]);
+            child.extend(["--weights".into(), path.into_os_string()]);
         }
         if let Some(threads) = args.model.threads {
-            in_child.extend(["--threads".into(), threads.to_string().into()]);
+            child.extend(["--threads".into(), threads.to_string().into()]);
         }
         let build = format!("program {program} weights {hash}");
         for effort in efforts {
-            let kiln = Kiln::new(&name, model.clone(), effort, cost, &build, &in_child);
-            codecs.push((Box::new(kiln), levels.clone()));
+            let mut child = child.clone();
+            child.extend(["--effort".into(), effort.get().to_string().into()]);
+            codecs.push(Measured {
+                codec: Box::new(Kiln::new(&name, model.clone(), effort, &build)?),
+                settings: levels(args, model.levels()),
+                child: Some(child),
+            });
         }
     }
-    Ok((codecs, device))
+    let model = first.context("--models names no weights")?;
+    Ok((codecs, model))
+}
+
+/// The levels to measure: those that are asked for, else eight over all that the weights have, or as many as there are.
+fn levels(args: &BenchArgs, of: Levels) -> Vec<f64> {
+    const POINTS: usize = 8;
+    let last = usize::from(of.last().number());
+    let spread = || {
+        (0..POINTS)
+            .map(|i| ((2 * i * last + POINTS - 1) / (2 * (POINTS - 1))) as u8)
+            .collect()
+    };
+    let levels: BTreeSet<u8> = match &args.levels {
+        Some(levels) => levels.iter().copied().collect(),
+        None => spread(),
+    };
+    levels.into_iter().map(f64::from).collect()
 }
 
 /// Hash of this program: an encoder that was changed is another one, whatever its version says.
@@ -271,11 +256,17 @@ fn live(args: &BenchArgs, skipped: &mut Vec<Skipped>) -> Vec<Measured> {
     });
     let mut codecs: Vec<Measured> = Vec::new();
     for adapter in wanted {
-        match (adapter.open)(adapter.name) {
-            Ok(codec) => codecs.push((codec, adapter.settings.to_vec())),
+        match adapter.open() {
+            Ok(codec) => codecs.push(Measured {
+                codec,
+                settings: adapter.settings.to_vec(),
+                child: adapter
+                    .built_in
+                    .then(|| vec!["--live".into(), adapter.name.into()]),
+            }),
             Err(error) => skipped.push(Skipped {
                 codec: adapter.name.into(),
-                reason: format!("{error:#}"),
+                reason: error.to_string(),
             }),
         }
     }
@@ -287,7 +278,7 @@ fn check_against(args: &BenchArgs, codecs: &[Measured], anchors: &[Anchor]) -> a
     let Some(name) = &args.against else {
         return Ok(());
     };
-    let mut names = codecs.iter().map(|(codec, _)| &codec.about().name);
+    let mut names = codecs.iter().map(|measured| &measured.codec.about().name);
     if names.any(|known| known == name) || anchors.iter().any(|anchor| anchor.name == *name) {
         return Ok(());
     }
@@ -336,7 +327,7 @@ fn read_anchors(paths: &[PathBuf]) -> anyhow::Result<Vec<Anchor>> {
     let mut found = Vec::new();
     for path in paths {
         let bytes = files::read(&files::Source::File(path.clone()))?;
-        let what = || format!("{} is no file of anchors", path.display());
+        let what = || format!("{} is not a file of anchors", path.display());
         let text = String::from_utf8(bytes)
             .map_err(io::Error::other)
             .with_context(what)?;

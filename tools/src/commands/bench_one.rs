@@ -4,14 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use image::RgbImage;
+use kiln_measure::adapters::adapter;
+use kiln_measure::codec::Codec;
+use kiln_measure::results::peak_memory;
 
 use super::{batch, model};
 use crate::args::{BenchOneArgs, Step};
-use crate::bench::codec::Codec;
 use crate::bench::kiln::Kiln;
-use crate::bench::live::adapter;
-use crate::bench::machine::peak_memory;
-use crate::bench::results::Cost;
 use crate::files::{self, Source};
 
 /// Runs the subcommand.
@@ -19,21 +18,17 @@ pub fn run(args: &BenchOneArgs) -> anyhow::Result<ExitCode> {
     let codec: Box<dyn Codec> = match &args.live {
         Some(name) => {
             let adapter = adapter(name).with_context(|| format!("there is no codec `{name}`"))?;
-            (adapter.open)(adapter.name)?
+            adapter.open()?
         }
         None => {
-            let none = Cost {
-                encode_kmac_per_pixel: 0.0,
-                decode_kmac_per_pixel: 0.0,
-            };
             let model = model::load(&args.model, true)?;
-            Box::new(Kiln::new("kiln", model, args.effort, none, "", &[]))
+            Box::new(Kiln::new("kiln", model, args.effort, "")?)
         }
     };
     match args.step {
         Step::Encode => {
             let encoded = codec.encode(&picture(args)?, args.q)?;
-            files::write_file(&args.file, &encoded.bytes)
+            files::write_file(&args.file, &encoded.value)
                 .with_context(|| format!("cannot write {}", args.file.display()))?;
         }
         Step::Decode => {
@@ -42,7 +37,7 @@ pub fn run(args: &BenchOneArgs) -> anyhow::Result<ExitCode> {
             let bytes = files::read(&Source::File(args.file.clone()))?;
             let decoded = codec.decode(&bytes, size)?;
             ensure!(
-                decoded.picture.dimensions() == size,
+                decoded.value.dimensions() == size,
                 "the picture came back in another size"
             );
         }

@@ -5,14 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
 use image::{ImageFormat, Rgb, RgbImage};
-use kiln::Decoder;
-use kiln::picture::{self, PictureLimits};
+use kiln_measure::metrics::{MetricGroup, Quality};
 use serde::Serialize;
 
 use super::{batch, model};
 use crate::args::CompareArgs;
-use crate::bench::quality::{Measure, quality};
-use crate::bench::results::Quality;
 use crate::files::{self, Sink, Source};
 use crate::progress::Progress;
 
@@ -21,7 +18,7 @@ const SIGNATURE: &[u8] = b"\x9bKLN";
 
 /// What is printed.
 #[derive(Serialize)]
-struct Report {
+struct Comparison {
     width: u32,
     height: u32,
     /// Length of file B.
@@ -60,14 +57,14 @@ pub fn run(args: &CompareArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         pairs.map(|(&a, &b)| a.abs_diff(b))
     };
     let (width, height) = original.dimensions();
-    let report = Report {
+    let comparison = Comparison {
         width,
         height,
         bytes,
         bpp: 8.0 * bytes as f64 / (f64::from(width) * f64::from(height)),
         differing_samples: differences().filter(|&difference| difference > 0).count(),
         largest_difference: differences().max().unwrap_or(0),
-        quality: quality(&original, &other, &Measure::ALL)?,
+        quality: Quality::measure(&original, &other, &MetricGroup::ALL)?,
     };
     if let Some(out) = &args.out {
         progress.set("writing", 2, 3);
@@ -77,9 +74,9 @@ pub fn run(args: &CompareArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     }
     drop(progress);
     if args.json {
-        batch::print_json(&report)?;
+        batch::print_json(&comparison)?;
     } else {
-        batch::print(&text(&report))?;
+        batch::print(&text(&comparison))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -88,16 +85,18 @@ pub fn run(args: &CompareArgs, quiet: bool) -> anyhow::Result<ExitCode> {
 fn load(path: &Path, args: &CompareArgs) -> anyhow::Result<(RgbImage, usize)> {
     let source = Source::from(path);
     let bytes = files::read(&source)?;
-    let picture = if bytes.starts_with(SIGNATURE) {
-        let decoder = Decoder::new(model::load(&args.model, true)?);
-        decoder
+    let length = bytes.len();
+    let pixels = if bytes.starts_with(SIGNATURE) {
+        let decoder = model::decoder(&args.model)?.allow_not_portable(true);
+        let decoded = decoder
             .decode(&bytes)
-            .with_context(|| source.to_string())?
-            .picture
+            .map_err(model::hint)
+            .with_context(|| source.to_string())?;
+        decoded.picture.image.into_rgb8()
     } else {
-        picture::load(&bytes, &PictureLimits::default()).with_context(|| source.to_string())?
+        files::decode_rgb8(&bytes).with_context(|| source.to_string())?
     };
-    Ok((picture.image.into_rgb8(), bytes.len()))
+    Ok((pixels, length))
 }
 
 /// `grey + gain * (b - a)` for every sample.
@@ -111,21 +110,24 @@ fn difference(a: &RgbImage, b: &RgbImage, gain: u8) -> RgbImage {
     })
 }
 
-fn text(report: &Report) -> String {
-    let quality = &report.quality;
-    let samples = 3.0 * f64::from(report.width) * f64::from(report.height);
+fn text(comparison: &Comparison) -> String {
+    let quality = &comparison.quality;
+    let samples = 3.0 * f64::from(comparison.width) * f64::from(comparison.height);
     let mut lines = vec![
-        ("size", format!("{}x{}", report.width, report.height)),
+        (
+            "size",
+            format!("{}x{}", comparison.width, comparison.height),
+        ),
         (
             "file B",
-            format!("{} bytes, {:.4} bpp", report.bytes, report.bpp),
+            format!("{} bytes, {:.4} bpp", comparison.bytes, comparison.bpp),
         ),
         (
             "differing samples",
             format!(
                 "{:.2} %, by at most {}",
-                100.0 * report.differing_samples as f64 / samples,
-                report.largest_difference
+                100.0 * comparison.differing_samples as f64 / samples,
+                comparison.largest_difference
             ),
         ),
     ];

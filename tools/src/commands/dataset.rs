@@ -79,7 +79,7 @@ fn recipe(set: &Path) -> anyhow::Result<Recipe> {
     if !set.is_file() {
         let names: Vec<&str> = Recipe::names().collect();
         let message = format!(
-            "{} is no manifest, and none of the names {}",
+            "{} is not a manifest, and none of the names {}",
             set.display(),
             names.join(", ")
         );

@@ -8,7 +8,7 @@ use kiln::Decoder;
 use kiln::picture::{self, Format, StoreOptions};
 use serde_json::json;
 
-use super::batch::{self, Report};
+use super::batch::{self, Done};
 use super::model;
 use crate::args::{DecodeArgs, FormatName};
 use crate::files::{self, Job, Sink};
@@ -29,7 +29,7 @@ pub fn run(args: &DecodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     if let Some(quality) = args.jpeg_quality {
         options.jpeg_quality = quality;
     }
-    let decoder = Decoder::new(model::load(&args.model, quiet)?);
+    let decoder = model::decoder(&args.model)?.allow_not_portable(args.allow_not_portable);
     batch::run(&jobs, &args.files, quiet, |job, progress| {
         decode(job, &decoder, format, &options, progress)
     })
@@ -66,13 +66,14 @@ fn decode(
     format: Format,
     options: &StoreOptions,
     progress: &Progress,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Done> {
     let started = Instant::now();
     let bytes = files::read(&job.source)?;
     let decoded = decoder
         .decode_with(&bytes, progress)
+        .map_err(model::hint)
         .with_context(|| job.source.to_string())?;
-    for warning in &decoded.warnings {
+    for warning in &decoded.about.warnings {
         progress.line(&format!("warning: {}: {warning}", job.source));
     }
     let (stored, warnings) =
@@ -87,13 +88,14 @@ fn decode(
         decoded.picture.image.width(),
         decoded.picture.image.height(),
     );
-    let (size, level) = (stored.len(), decoded.level);
+    let (size, level) = (stored.len(), decoded.about.level);
     let stages: serde_json::Map<_, _> = decoded
+        .about
         .stages
         .iter()
-        .map(|(name, time)| (name.to_owned(), json!(time.as_secs_f64())))
+        .map(|(stage, time)| (stage.to_string(), json!(time.as_secs_f64())))
         .collect();
-    Ok(Report {
+    Ok(Done {
         summary: format!("{width}x{height}, {format}, {size} bytes"),
         json: json!({
             "width": width,
@@ -102,6 +104,7 @@ fn decode(
             "bytes": size,
             "level": level,
             "warnings": decoded
+                .about
                 .warnings
                 .iter()
                 .cloned()

@@ -6,17 +6,18 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
-use kiln::picture::{self, Format, PictureLimits};
+use kiln::picture::{self, Format};
 use kiln::{
-    Decoder, EncodeOptions, Encoded, Encoder, ExactChoice, Picture, Target, Verified, verify,
+    Decoder, EncodeOptions, Encoded, Encoder, ExactChoice, Limits, Picture, Target, Verified,
+    verify,
 };
+use kiln_measure::metrics::psnr;
 use serde_json::{Value, json};
 
-use super::batch::{self, Report};
+use super::batch::{self, Done};
 use super::model;
 use crate::args::EncodeArgs;
 use crate::files::{self, Job, Sink};
-use crate::measure::psnr::psnr;
 use crate::progress::Progress;
 use crate::usage::UsageError;
 
@@ -40,7 +41,11 @@ pub fn run(args: &EncodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let model = model::load(&args.model, quiet)?;
     // Wherever the encoder's exact networks run, the file must decode on a CPU.
     let verifier = match args.verify {
-        true => Some(Decoder::new(model.with_exact(ExactChoice::Cpu)?)),
+        // What was just written on this device may be tried on it, portable or not.
+        true => {
+            let model = model.with_exact(ExactChoice::Cpu)?;
+            Some(Decoder::new(model).allow_not_portable(true))
+        }
         false => None,
     };
     let encoder = Encoder::new(model);
@@ -97,11 +102,11 @@ fn encode(
     verifier: Option<&Decoder>,
     options: &EncodeOptions,
     progress: &Progress,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<Done> {
     let started = Instant::now();
     let bytes = files::read(&job.source)?;
     let picture =
-        picture::load(&bytes, &PictureLimits::default()).with_context(|| job.source.to_string())?;
+        picture::load(&bytes, &Limits::default()).with_context(|| job.source.to_string())?;
     drop(bytes);
     let encoded = encoder
         .encode_with(&picture, options, progress)
@@ -125,13 +130,13 @@ fn encode(
     let stages: serde_json::Map<_, _> = encoded
         .stages
         .iter()
-        .map(|(name, time)| (name.to_owned(), json!(time.as_secs_f64())))
+        .map(|(stage, time)| (stage.to_string(), json!(time.as_secs_f64())))
         .collect();
     let (words, verified) = match &check {
         Some(check) => (check.to_string(), check.to_json()),
         None => (String::new(), Value::Null),
     };
-    Ok(Report {
+    Ok(Done {
         summary: format!("{width}x{height}, {size} bytes, {bpp:.3} bpp, level {level}{words}"),
         json: json!({
             "width": width,
@@ -190,8 +195,7 @@ fn write_verified(
     files::write_checked(&job.sink, &encoded.bytes, |on_disk| {
         let found = verify(decoder, on_disk, expected, progress)
             .with_context(|| format!("{}: not kept", job.sink))?;
-        let psnr = psnr(&source.image.to_rgb8(), &found.image.to_rgb8())
-            .context("the picture has no pixels")?;
+        let psnr = psnr(&source.image.to_rgb8(), &found.image.to_rgb8())?;
         Ok(Check { psnr, found })
     })
 }

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use kiln::{Alpha, ColorKind, Depth, DeviceInfo, Info};
+use kiln::{Alpha, ColorKind, Depth, DeviceInfo, ExactChoice, Info, Limits};
 use serde_json::{Value, json};
 
 use super::batch::{print, print_json};
-use super::model::hex;
 use crate::args::InfoArgs;
 use crate::files::{self, Source};
 
@@ -26,7 +25,7 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
 fn file(path: &Path, as_json: bool) -> anyhow::Result<()> {
     let source = Source::from(path);
     let bytes = files::read(&source)?;
-    let info = kiln::info(&bytes).with_context(|| source.to_string())?;
+    let info = kiln::info(&bytes, &Limits::default()).with_context(|| source.to_string())?;
     if as_json {
         print_json(&to_json(&info))
     } else {
@@ -43,10 +42,10 @@ fn devices(as_json: bool) -> anyhow::Result<()> {
             .map(|device| {
                 json!({
                     "name": device.name,
-                    "kind": device.kind,
-                    "software": device.software,
+                    "kind": device.kind.to_string(),
+                    "software": device.is_software(),
                     "exact_networks_on": exact_on(device),
-                    "exact_networks_reason": device.exact_reason,
+                    "exact_networks_reason": device.exact(ExactChoice::Auto).reason,
                 })
             })
             .collect();
@@ -60,7 +59,7 @@ fn devices(as_json: bool) -> anyhow::Result<()> {
                 device.name,
                 device.kind,
                 exact_on(device),
-                device.exact_reason
+                device.exact(ExactChoice::Auto).reason
             )
         })
         .collect();
@@ -69,7 +68,10 @@ fn devices(as_json: bool) -> anyhow::Result<()> {
 
 /// Where the networks run that pick probabilities, when the others run on this device.
 fn exact_on(device: &DeviceInfo) -> &'static str {
-    if device.exact_on_cpu { "cpu" } else { "device" }
+    match device.exact(ExactChoice::Auto).on_device && !device.is_cpu() {
+        true => "device",
+        false => "cpu",
+    }
 }
 
 /// The kind of the pixels, such as `RGB with alpha, 8 bits`.
@@ -108,20 +110,48 @@ fn bpp(info: &Info) -> f64 {
     8.0 * info.bytes as f64 / (f64::from(info.width) * f64::from(info.height))
 }
 
+/// The architecture as people know it.
+fn architecture(info: &Info) -> String {
+    match info.architecture_name {
+        Some(name) => format!("{name} ({})", info.architecture),
+        None => format!("{}, which this version does not know", info.architecture),
+    }
+}
+
 fn to_text(info: &Info) -> String {
     let mut text = format!(
         "size          {} x {}\npixels        {}\nbytes         {} ({:.4} bits per pixel)\nlevel         {}\n\
-         architecture  {}\ndecoder set   {}\nchunks        {}\n",
+         architecture  {}\ndecoder set   {}\nstreams       {}, {} bytes\n",
         info.width,
         info.height,
         pixels(info),
         info.bytes,
         bpp(info),
         info.level,
-        info.architecture,
-        hex(info.decoder_set),
-        info.chunks,
+        architecture(info),
+        info.decoder_set,
+        info.streams,
+        info.payload,
     );
+    if !info.portable {
+        let device = info
+            .device
+            .as_deref()
+            .unwrap_or("a device that it does not name");
+        text += &format!("portable      no: written on {device}\n");
+    }
+    if let Some(sequence) = &info.sequence {
+        text += &format!(
+            "frames        {} at {}/{} per second, {} of them whole pictures\n",
+            info.frames,
+            sequence.rate.numerator(),
+            sequence.rate.denominator(),
+            info.intra_frames
+        );
+    }
+    if info.alpha_bytes > 0 {
+        text += &format!("{:<13} {} bytes\n", "alpha", info.alpha_bytes);
+    }
     for (name, bytes) in &info.boxes {
         text += &format!("{name:<13} {bytes} bytes\n");
     }
@@ -148,8 +178,14 @@ fn to_json(info: &Info) -> Value {
         "bpp": bpp(info),
         "level": info.level,
         "architecture": info.architecture,
-        "decoder_set": hex(info.decoder_set),
-        "chunks": info.chunks,
+        "architecture_name": info.architecture_name,
+        "decoder_set": info.decoder_set.to_string(),
+        "portable": info.portable,
+        "device": info.device,
+        "frames": info.frames,
+        "streams": info.streams,
+        "payload": info.payload,
+        "alpha_bytes": info.alpha_bytes,
         "boxes": boxes,
     })
 }

@@ -9,8 +9,8 @@ pub mod decode;
 pub mod encode;
 pub mod info;
 mod model;
+pub mod models;
 pub mod report;
 pub mod selftest;
-
-pub use model::hex;
+#[cfg(feature = "train")]
 pub mod train;

@@ -1,47 +1,82 @@
-//! The network that the arguments ask for.
+//! The networks that the arguments ask for.
+
+use std::path::Path;
 
 use anyhow::Context;
-use kiln::{DeviceChoice, ExactChoice, Model};
+use kiln::{Decoder, DeviceChoice, ExactChoice, Model};
 
 use crate::args::{ExactDevice, ModelArgs};
 use crate::usage::UsageError;
 
-/// Sets the number of threads and loads weights onto the device.
+/// The weights to encode with, on their device: those that are named, else the bundled ones.
 pub fn load(args: &ModelArgs, quiet: bool) -> anyhow::Result<Model> {
-    let device: DeviceChoice = args
-        .device
-        .parse()
-        .map_err(|error| UsageError(format!("--device {}: {error}", args.device)))?;
-    if let Some(threads) = args.threads {
-        kiln::set_threads(threads)?;
-    }
+    threads(args.threads)?;
+    let device = device(args)?;
     let model = match &args.weights {
-        Some(path) => Model::from_file(path, &device)
-            .with_context(|| format!("cannot use the weights {}", path.display()))?,
+        Some(path) => named(path, &device)?,
         None => Model::bundled(&device)?,
     };
-    let model = match args.exact_device {
+    let model = place(model, args)?;
+    let device = model.device()?;
+    if device.is_software() && !quiet {
+        eprintln!(
+            "note: {} is emulated by the CPU: --device cpu is faster",
+            device.name
+        );
+    }
+    Ok(model)
+}
+
+/// A decoder with the bundled weights and those that are named: a file says which of them it needs.
+pub fn decoder(args: &ModelArgs) -> anyhow::Result<Decoder> {
+    threads(args.threads)?;
+    let device = device(args)?;
+    let decoder = Decoder::new(place(Model::bundled(&device)?, args)?);
+    Ok(match &args.weights {
+        Some(path) => decoder.with_model(place(named(path, &device)?, args)?),
+        None => decoder,
+    })
+}
+
+/// Has the work of this process done by so many threads. Once, and before anything runs in parallel.
+pub fn threads(count: Option<usize>) -> anyhow::Result<()> {
+    match count {
+        Some(count) => rayon::ThreadPoolBuilder::new()
+            .num_threads(count)
+            .build_global()
+            .with_context(|| format!("--threads {count}")),
+        None => Ok(()),
+    }
+}
+
+fn device(args: &ModelArgs) -> Result<DeviceChoice, UsageError> {
+    args.device
+        .parse()
+        .map_err(|error| UsageError(format!("--device {}: {error}", args.device)))
+}
+
+fn named(path: &Path, device: &DeviceChoice) -> anyhow::Result<Model> {
+    Model::from_file(path, device)
+        .with_context(|| format!("cannot use the weights {}", path.display()))
+}
+
+/// The model with its exact networks where the arguments ask for them.
+fn place(model: Model, args: &ModelArgs) -> anyhow::Result<Model> {
+    Ok(match args.exact_device {
         ExactDevice::Auto => model,
         ExactDevice::Cpu => model.with_exact(ExactChoice::Cpu)?,
         ExactDevice::Gpu => model
             .with_exact(ExactChoice::Gpu)
             .map_err(|error| UsageError(format!("--exact-device gpu: {error}")))?,
+    })
+}
+
+/// An error of the library with the argument that would help.
+pub fn hint(error: kiln::Error) -> anyhow::Error {
+    let hint = match &error {
+        kiln::Error::NoWeights { .. } => "name the right weights with --weights FILE",
+        kiln::Error::NotPortable { .. } => "--allow-not-portable tries it",
+        _ => return error.into(),
     };
-    if let Some(note) = model.device_note().filter(|_| !quiet) {
-        eprintln!("note: {note}");
-    }
-    Ok(model)
-}
-
-/// A decoder set as it is written everywhere: 16 hexadecimal digits.
-pub fn hex(decoder_set: [u8; 8]) -> String {
-    format!("{:016x}", u64::from_be_bytes(decoder_set))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn hex_keeps_leading_zeros_and_order() {
-        assert_eq!(super::hex([0, 1, 2, 3, 4, 5, 6, 0xff]), "00010203040506ff");
-    }
+    anyhow::anyhow!("{error}; {hint}")
 }

@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
+use kiln::Effort;
 use kiln_datasets::Dataset;
+use kiln_measure::report::{self, Format, Options, ReportError, Sample};
+use kiln_measure::results::Results;
 use serde_json::json;
 
 use super::{batch, model};
 use crate::args::ReportArgs;
-use crate::bench::results::{Results, SCHEMA};
+use crate::bench::kiln::Kiln;
+use crate::bench::{samples, save};
 use crate::files::{self, Source};
 use crate::progress::Progress;
-use crate::report::{self, Format, Options, Sample};
 use crate::usage::UsageError;
 
 /// Pictures with crops unless they are named.
@@ -39,12 +42,13 @@ pub fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         .map(|folder| dataset(folder, args.only.as_deref()))
         .transpose()?;
     if let Some(folder) = &args.out {
-        report::make_folder(folder)?;
+        save::make_folder(folder)?;
     }
 
     let mut written: Vec<PathBuf> = Vec::new();
     for (path, format) in figures {
-        report::write_figure(path, format, &results, &options)?;
+        let figure = report::figure(&results, &options, format).map_err(wrong)?;
+        save::write(path, &figure)?;
         written.push(path.clone());
     }
     if let Some(folder) = &args.out {
@@ -52,7 +56,9 @@ pub fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             Some(dataset) => samples(args, dataset, quiet)?,
             None => Vec::new(),
         };
-        written.extend(report::write(folder, &results, &samples, &options)?);
+        let report = report::files(&results, &samples, &options).map_err(wrong)?;
+        save::save_report(folder, &report)?;
+        written.extend(report.iter().map(|file| folder.join(&file.name)));
     }
     if args.json {
         let files: Vec<String> = written.iter().map(|p| p.display().to_string()).collect();
@@ -78,19 +84,20 @@ fn format(path: &Path) -> Result<Format, UsageError> {
     }
 }
 
+/// A curve that does not exist was asked for on the command line.
+fn wrong(error: ReportError) -> anyhow::Error {
+    match error {
+        ReportError::UnknownCurve { .. } => UsageError(format!("--curves: {error}")).into(),
+        other => other.into(),
+    }
+}
+
 /// Reads `results.json`.
 fn read(path: &Path) -> anyhow::Result<Results> {
     let source = Source::from(path);
-    let bytes = files::read(&source)?;
-    // The number of the form first: a reader of the wrong form would complain about some field.
-    let value: serde_json::Value =
-        serde_json::from_slice(&bytes).with_context(|| format!("{source} is no JSON file"))?;
-    match value.get("schema").and_then(|schema| schema.as_str()) {
-        Some(SCHEMA) => {}
-        Some(other) => bail!("{source} has the form {other}; this version reads {SCHEMA}"),
-        None => bail!("{source} holds no results of `kiln bench`: it names no `schema`"),
-    }
-    serde_json::from_value(value).with_context(|| format!("{source} holds damaged results"))
+    let text = String::from_utf8(files::read(&source)?)
+        .with_context(|| format!("{source} is not a text file"))?;
+    Results::from_json(&text).with_context(|| source.to_string())
 }
 
 /// The pictures to show.
@@ -118,7 +125,8 @@ fn dataset(folder: &Path, only: Option<&[String]>) -> anyhow::Result<Dataset> {
 
 fn samples(args: &ReportArgs, dataset: &Dataset, quiet: bool) -> anyhow::Result<Vec<Sample>> {
     let model = model::load(&args.model, quiet)?;
-    report::encode::samples(&model, dataset, args.at, &Progress::new("crops", quiet))
+    let kiln = Kiln::new("kiln", model, Effort::default(), "")?;
+    samples::samples(&kiln, dataset, args.at, &Progress::new("crops", quiet))
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use kiln::selftest::{self, DeviceReport, Report};
-use kiln::{DeviceChoice, PixelDifference};
+use kiln::{DeviceChoice, DeviceInfo, ExactChoice, PixelDifference};
 use serde_json::{Value, json};
 
 use super::batch::{print, print_json};
-use super::model::hex;
+use super::model;
 use crate::args::SelftestArgs;
 use crate::progress::Progress;
 use crate::usage::UsageError;
@@ -22,9 +22,7 @@ pub fn run(args: &SelftestArgs, quiet: bool) -> anyhow::Result<ExitCode> {
                 .map_err(|error| UsageError(format!("--device {name}: {error}")))
         })
         .transpose()?;
-    if let Some(threads) = args.threads {
-        kiln::set_threads(threads)?;
-    }
+    model::threads(args.threads)?;
     let report = selftest::run(only.as_ref(), &Progress::new("selftest", quiet))?;
     if args.json {
         print_json(&to_json(&report))?;
@@ -41,6 +39,11 @@ fn verdict(device: &DeviceReport) -> &'static str {
     if device.passed() { "pass" } else { "FAIL" }
 }
 
+/// Whether kiln runs the exact networks on this device itself when the float networks run on it.
+fn uses_exact(device: &DeviceInfo) -> bool {
+    device.exact(ExactChoice::Auto).on_device
+}
+
 fn to_text(report: &DeviceReport) -> String {
     let device = &report.device;
     let mut text = format!(
@@ -51,10 +54,10 @@ fn to_text(report: &DeviceReport) -> String {
         exact(report),
         report.exact_time.as_secs_f64(),
     );
-    if device.kind != "cpu" && device.exact_on_cpu {
+    if !uses_exact(device) {
         text += &format!(
             "  kiln runs them on the CPU here: {}\n",
-            device.exact_reason
+            device.exact(ExactChoice::Auto).reason
         );
     }
     text += &format!(
@@ -114,7 +117,7 @@ fn to_json(report: &Report) -> Value {
         .map(|d| {
             json!({
                 "name": d.device.name,
-                "kind": d.device.kind,
+                "kind": d.device.kind.to_string(),
                 "pass": d.passed(),
                 "files": d.files,
                 "exact": {
@@ -125,8 +128,8 @@ fn to_json(report: &Report) -> Value {
                     "wrong_payloads": d.exact.wrong_payloads,
                     "failure": d.exact.failure,
                     "seconds": d.exact_time.as_secs_f64(),
-                    "used": !d.device.exact_on_cpu || d.device.kind == "cpu",
-                    "reason": d.device.exact_reason,
+                    "used": uses_exact(&d.device),
+                    "reason": d.device.exact(ExactChoice::Auto).reason,
                 },
                 "pixels": {
                     "samples": d.pixels.samples,
@@ -143,7 +146,7 @@ fn to_json(report: &Report) -> Value {
     json!({
         "program": format!("kiln {}", env!("CARGO_PKG_VERSION")),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-        "decoder_set": hex(report.decoder_set),
+        "decoder_set": report.decoder_set.to_string(),
         "pass": report.passed(),
         "devices": devices,
     })

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use kiln::DeviceChoice;
-use kiln_models::{BUNDLED, Trainer, device};
+use kiln_models::{BUNDLED, Trainer, seam};
 use serde_json::json;
 
-use super::batch;
+use super::{batch, model};
 use crate::args::TrainArgs;
 use crate::files::{self, Source};
 use crate::progress::Progress;
@@ -45,9 +45,7 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             return Err(UsageError(message).into());
         }
     }
-    if let Some(threads) = args.threads {
-        kiln::set_threads(threads)?;
-    }
+    model::threads(args.threads)?;
     let mut trainer = start(args)?;
     let most = trainer.config().levels - 1;
     if usize::from(args.levels.1) > most {
@@ -71,7 +69,7 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             break;
         }
         let rate = args.lr * factor(steps, part);
-        let levels: Vec<usize> = (0..args.batch).map(|_| crops.level(args.levels)).collect();
+        let levels = crops.levels(args.batch, args.levels);
         let report = trainer.step(&crops.batch(args.batch), &levels, rate)?;
         failed = if report.applied { 0 } else { failed + 1 };
         if failed == PATIENCE {
@@ -123,7 +121,7 @@ fn start(args: &TrainArgs) -> anyhow::Result<Trainer> {
         .device
         .parse()
         .map_err(|error| UsageError(format!("--device {}: {error}", args.device)))?;
-    let device = device::choose(&choice)?;
+    let device = seam::choose(&choice)?;
     let read = |path: &Path| files::read(&Source::File(path.into()));
     if let Some(path) = &args.resume {
         return Trainer::resume(&read(path)?, &device, args.seed)

@@ -2,6 +2,7 @@
 
 mod plan;
 mod read;
+mod rgb;
 mod write;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 pub use plan::{Job, plan};
 pub use read::read;
+pub use rgb::{decode_rgb8, read_rgb8};
 pub use write::{check_sink, write, write_checked, write_file};
 
 /// Where bytes come from.

@@ -20,7 +20,7 @@ pub fn check_sink(sink: &Sink) -> anyhow::Result<()> {
     let folder = parent(path);
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => bail!("cannot write {sink}: {} is no folder", folder.display()),
+        Ok(_) => bail!("cannot write {sink}: {} is not a folder", folder.display()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             bail!(
                 "cannot write {sink}: the folder {} does not exist; make it first",
@@ -56,7 +56,7 @@ pub fn write_checked<T>(
     let what = || format!("cannot write {sink}");
     let (target, old) = resolve(path).with_context(what)?;
     if old.as_ref().is_some_and(|old| !old.is_file()) {
-        bail!("{sink} is no regular file: what is written there cannot be read back");
+        bail!("{sink} is not a regular file: what is written there cannot be read back");
     }
     let staged = stage(&target, bytes, old.as_ref()).with_context(what)?;
     let on_disk = fs::read(staged.path()).with_context(|| format!("cannot read back {sink}"))?;
@@ -68,7 +68,7 @@ pub fn write_checked<T>(
 /// Replaces or makes the file at `path`. Whatever fails, the old file stays whole and nothing new is left behind:
 /// bytes go to a temporary file in the same folder, which is renamed at the end.
 ///
-/// What is no regular file (a device, a pipe) is opened and written. Symbolic links are followed, and the permissions
+/// A device or a pipe is opened and written. Symbolic links are followed, and the permissions
 /// of a file that is replaced are kept, as `cp` does it.
 pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (target, old) = resolve(path)?;
