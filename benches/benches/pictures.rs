@@ -37,7 +37,11 @@ fn weights(c: &mut Criterion) {
     let mut group = c.benchmark_group("weights");
     brief(&mut group);
     group.bench_function("load", |b| {
-        b.iter(|| Model::bundled(&DeviceChoice::Cpu).unwrap());
+        b.iter(|| {
+            let model = Model::bundled(&DeviceChoice::Cpu).unwrap();
+            model.open().unwrap();
+            model
+        });
     });
     group.finish();
 }

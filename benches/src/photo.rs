@@ -2,7 +2,6 @@
 
 use image::{DynamicImage, RgbImage};
 use kiln::Picture;
-use kiln::picture::Metadata;
 
 /// The photo that all pictures are made of: 768x512, with fine and coarse detail.
 const KODAK: &str = "kodim08.png";
@@ -29,8 +28,5 @@ pub fn photo(width: u32, height: u32) -> Result<RgbImage, Box<dyn std::error::Er
 /// # Errors
 /// As [`photo`].
 pub fn picture(width: u32, height: u32) -> Result<Picture, Box<dyn std::error::Error>> {
-    Ok(Picture {
-        image: DynamicImage::ImageRgb8(photo(width, height)?),
-        metadata: Metadata::default(),
-    })
+    Ok(DynamicImage::ImageRgb8(photo(width, height)?).into())
 }
