@@ -10,7 +10,7 @@ import torch.nn as nn
 from . import trellis
 from .model import ROWS, logistic_bits, logistic_cdf
 
-BITS_PER_ERROR = 9.0    # what one unit of squared error of y is worth; the encoder in models/src/quantise.rs takes the same
+BITS_PER_ERROR = 9.0    # what one unit of squared error of y is worth; the encoder in models/src/search/trellis.rs takes the same
 LITERALS = 40           # magnitudes above have no count of their own
 PRIOR = 2000.0          # symbols of a logistic distribution that every row starts with
 MEMORY = 0.998          # share of the counts kept at each count
