@@ -164,6 +164,7 @@ impl DeviceInfo {
 
     /// Burn's `ndarray` backend, an implementation of its own on the CPU: a second witness for tests of exactness.
     #[cfg(feature = "ndarray")]
+    #[allow(deprecated, reason = "it is a second witness as long as Burn has it")]
     pub fn ndarray() -> Self {
         Self {
             name: "ndarray".into(),
