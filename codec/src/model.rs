@@ -205,7 +205,7 @@ impl Model {
             tile: s.tile,
         };
         let open = || -> Result<_, WeightsError> {
-            (s.architecture.open)(Weights::open(&s.bytes)?, &places)
+            (s.architecture.open)(Weights::open_known(&s.bytes, s.decoder_set)?, &places)
         };
         open().map(Arc::from).map_err(|source| Error::Weights {
             name: s.name.clone(),
