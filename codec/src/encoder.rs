@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use image::DynamicImage;
@@ -238,7 +237,7 @@ impl Encoder {
 
 /// The coding of one of several levels, as a part of all of them.
 struct OfLevels<'a> {
-    progress: &'a dyn Progress,
+    staged: Staged<'a>,
     coded: u64,
     expected: u64,
 }
@@ -246,11 +245,7 @@ struct OfLevels<'a> {
 impl Watch for OfLevels<'_> {
     fn update(&self, done: u64, total: u64) -> Result<(), ModelError> {
         let all = self.expected.max(self.coded + 1) * total;
-        let done = self.coded * total + done;
-        match self.progress.update(Stage::Code, done, all) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(ModelError::Cancelled),
-        }
+        self.staged.update(self.coded * total + done, all)
     }
 }
 
@@ -297,7 +292,10 @@ impl Job<'_> {
             level,
             size: self.size,
             watch: &OfLevels {
-                progress: self.progress,
+                staged: Staged {
+                    progress: self.progress,
+                    stage: Stage::Code,
+                },
                 coded: self.coded,
                 expected: self.expected,
             },

@@ -60,12 +60,7 @@ impl Limits {
     /// [`Error::Limit`] for too many pixels, or more than memory holds in four bytes each.
     pub fn check(&self, header: &Header) -> Result<(), Error> {
         self.check_pixels(header.pixels())?;
-        let bytes = header.pixels().saturating_mul(4);
-        check(
-            "the memory that is needed, in bytes,",
-            bytes,
-            self.max_memory,
-        )
+        self.check_memory(header.pixels().saturating_mul(4))
     }
 
     pub(crate) fn container(&self) -> kiln_container::Limits {
@@ -97,11 +92,12 @@ impl Limits {
         // A picture a pixel wide is coded as one of a cell: what it costs is bounded by its cells.
         let most = self.max_pixels.saturating_mul(2).saturating_add(1 << 16);
         check("the number of pixels in whole cells", coded, most)?;
-        check(
-            "the memory that is needed, in bytes,",
-            bytes,
-            self.max_memory,
-        )
+        self.check_memory(bytes)
+    }
+
+    fn check_memory(&self, bytes: u64) -> Result<(), Error> {
+        let what = "the memory that is needed, in bytes,";
+        check(what, bytes, self.max_memory)
     }
 }
 

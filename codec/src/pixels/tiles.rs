@@ -1,20 +1,18 @@
 //! Pictures as the source and sink of the networks' tiles.
 
 use std::cell::Cell;
-use std::ops::ControlFlow;
 
 use kiln_container::ColorKind;
 use kiln_models::ModelError;
-use kiln_models::seam::{PixelSink, PixelSource, Size};
+use kiln_models::seam::{PixelSink, PixelSource, Size, Watch};
 use ndarray::{ArrayView3, ArrayViewMut3};
 
 use super::{Pixels, PixelsError, PixelsMut, Rect, is_rgb8, read_rgb, write_rgb, write_rgb8};
-use crate::progress::{Progress, Stage};
+use crate::progress::{Progress, Stage, Staged};
 
 /// Counts tiles by their pixels.
 struct Meter<'a> {
-    progress: &'a dyn Progress,
-    stage: Stage,
+    staged: Staged<'a>,
     done: Cell<u64>,
     total: u64,
 }
@@ -22,8 +20,7 @@ struct Meter<'a> {
 impl<'a> Meter<'a> {
     fn new(progress: &'a dyn Progress, stage: Stage, total: u64) -> Self {
         Self {
-            progress,
-            stage,
+            staged: Staged { progress, stage },
             done: Cell::new(0),
             total,
         }
@@ -32,13 +29,7 @@ impl<'a> Meter<'a> {
     fn add(&self, pixels: usize) -> Result<(), ModelError> {
         self.done
             .set((self.done.get() + pixels as u64).min(self.total));
-        match self
-            .progress
-            .update(self.stage, self.done.get(), self.total)
-        {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(ModelError::Cancelled),
-        }
+        self.staged.update(self.done.get(), self.total)
     }
 }
 

@@ -579,9 +579,5 @@ fn count(c: Config) -> Result<Macs, ModelError> {
     let synthesis = counter.take();
     h_s.forward(zeros(c.width, 1))?;
     let entropy = counter.take();
-    let pixels = (side * side) as f64;
-    Ok(Macs {
-        encode: (analysis + entropy) as f64 / pixels,
-        decode: (synthesis + entropy) as f64 / pixels,
-    })
+    Ok(Macs::of(analysis, synthesis, entropy, side * side))
 }

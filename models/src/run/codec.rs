@@ -179,36 +179,34 @@ fn agrees<N: Network>(
         watch: &Unwatched,
         ..*given
     };
-    match n.sample(given.size) {
+    let readers = readers(n, streams, given)?;
+    let found = match n.sample(given.size) {
         Some(sample) => {
-            let mut coders = sample
+            let mut coders: Vec<_> = sample
                 .budgets
                 .iter()
-                .zip(readers(n, streams, given)?)
+                .zip(readers)
                 .map(|(&budget, reader)| Limited::new(reader, budget))
-                .collect::<Vec<_>>();
-            match n.code(&mut coders, None, given) {
-                Ok(found) => {
-                    let part = |l: &Latents| -> Option<Array3<i32>> {
-                        let plane = l.planes().first()?;
-                        let rows = sample.rows.min(plane.dim().0);
-                        Some(plane.slice(s![..rows, .., ..]).to_owned())
-                    };
-                    Ok(part(&found) == part(latents))
-                }
-                // Rows that differ make the coder stumble.
-                Err(ModelError::Code(_)) => Ok(false),
-                Err(e) => Err(e),
-            }
+                .collect();
+            n.code(&mut coders, None, given).map(|found| {
+                let part = |l: &Latents| -> Option<Array3<i32>> {
+                    let plane = l.planes().first()?;
+                    let rows = sample.rows.min(plane.dim().0);
+                    Some(plane.slice(s![..rows, .., ..]).to_owned())
+                };
+                part(&found) == part(latents)
+            })
         }
         None => {
-            let mut coders = readers(n, streams, given)?;
-            match n.code(&mut coders, None, given) {
-                Ok(found) => Ok(found == *latents),
-                Err(ModelError::Code(_)) => Ok(false),
-                Err(e) => Err(e),
-            }
+            let mut coders = readers;
+            n.code(&mut coders, None, given)
+                .map(|found| found == *latents)
         }
+    };
+    match found {
+        // Rows that differ make the coder stumble.
+        Err(ModelError::Code(_)) => Ok(false),
+        found => found,
     }
 }
 

@@ -74,6 +74,18 @@ pub struct Macs {
     pub decode: f64,
 }
 
+impl Macs {
+    /// From sums over so many pixels: of the encoder's transforms, of the decoder's, and of the entropy networks that both
+    /// run.
+    pub(crate) fn of(analysis: u64, synthesis: u64, entropy: u64, pixels: usize) -> Self {
+        let each = |sum: u64| sum as f64 / pixels as f64;
+        Self {
+            encode: each(analysis + entropy),
+            decode: each(synthesis + entropy),
+        }
+    }
+}
+
 /// Height and width of a picture in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {

@@ -397,11 +397,7 @@ pub(crate) fn count(config: &Config) -> Result<Macs, ModelError> {
         network.parameters(u, features.clone(), &())?;
     }
     let entropy = counter.take();
-    let pixels = (side * side) as f64;
-    Ok(Macs {
-        encode: (analysis + entropy) as f64 / pixels,
-        decode: (synthesis + entropy) as f64 / pixels,
-    })
+    Ok(Macs::of(analysis, synthesis, entropy, side * side))
 }
 
 #[cfg(test)]
