@@ -38,6 +38,8 @@ pub struct Encoded {
     pub bytes: Vec<u8>,
     /// The level it was coded at.
     pub level: u8,
+    /// Whether every sample is in the file exactly as it was, the colours beneath fully transparent pixels aside.
+    pub lossless: bool,
     /// Where the time went.
     pub stages: StageTimes,
     /// What went wrong on the way without harm to the file, such as a device that was found not to be exact.
@@ -220,6 +222,7 @@ impl Encoder {
             Aim::Level(level) if job.search.is_some() => (level, job.refined(level)?.coded),
             Aim::Level(level) => (level, job.file(level)?),
             Aim::Bytes(budget) => job.within(budget)?,
+            Aim::Lossless => return Err(Error::Parameter("this build has no lossless coding".into())),
         };
         let reconstruction = match &coded.latents {
             Some(latents) => Some(job.reconstruct(latents, level)?),
@@ -228,6 +231,7 @@ impl Encoder {
         Ok(Encoded {
             bytes: coded.bytes,
             level: level.number(),
+            lossless: false,
             stages: job.stages,
             warnings: job.warnings,
             reconstruction,

@@ -15,6 +15,8 @@ pub enum Target {
     Bpp(f64),
     /// The highest level whose file has at most this many bytes.
     Bytes(u64),
+    /// Every sample exactly as it is, whatever that takes: see [`Encoded::lossless`](crate::Encoded::lossless).
+    Lossless,
 }
 
 /// How long the encoder may think: 0 (one pass) to 9. The file format and the decoder are the same for all.
@@ -62,6 +64,9 @@ pub struct EncodeOptions {
     pub reconstruction: bool,
     /// How long to think about it.
     pub effort: Effort,
+    /// Whether to keep the colours beneath fully transparent pixels. Nobody sees them, and without this they become
+    /// whatever costs least.
+    pub keep_hidden: bool,
 }
 
 impl Default for EncodeOptions {
@@ -70,6 +75,7 @@ impl Default for EncodeOptions {
             target: Target::Quality(60),
             reconstruction: false,
             effort: Effort::default(),
+            keep_hidden: false,
         }
     }
 }
@@ -95,12 +101,20 @@ impl EncodeOptions {
         self.effort = effort;
         self
     }
+
+    /// The same with or without the colours beneath fully transparent pixels.
+    #[must_use]
+    pub fn with_keep_hidden(mut self, keep_hidden: bool) -> Self {
+        self.keep_hidden = keep_hidden;
+        self
+    }
 }
 
 /// A target resolved for one picture.
 pub(crate) enum Aim {
     Level(Level),
     Bytes(u64),
+    Lossless,
 }
 
 impl Target {
@@ -120,6 +134,7 @@ impl Target {
             ))),
             Self::Bytes(0) => Err(Error::Parameter("a size of 0 bytes is not possible".into())),
             Self::Bytes(n) => Ok(Aim::Bytes(n)),
+            Self::Lossless => Ok(Aim::Lossless),
         }
     }
 }
