@@ -6,8 +6,11 @@
 mod args;
 mod bench;
 mod commands;
+mod console;
 mod digest;
 mod files;
+mod interrupt;
+mod panics;
 mod progress;
 #[cfg(feature = "train")]
 mod train;
@@ -26,9 +29,47 @@ use args::{Cli, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Wrong arguments end the program here, with exit code 2.
-    let cli = Cli::parse();
-    let result = match &cli.command {
+    panics::quiet();
+    if let Err(error) = interrupt::watch() {
+        console::remark(&format!(
+            "note: temporary files may stay behind after Ctrl-C, which cannot be handled: {error}"
+        ));
+    }
+    match panics::guard(start) {
+        Ok(code) => code,
+        Err(fault) => {
+            console::remark(&format!("error: {fault}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what was typed.
+fn start() -> ExitCode {
+    let result = match Cli::try_parse() {
+        Ok(cli) => run(&cli),
+        // Wrong arguments end the program here, with exit code 2.
+        Err(error) if error.use_stderr() => error.exit(),
+        Err(help) => print_help(&help),
+    };
+    match result {
+        Ok(code) => code,
+        // Whoever reads our output has seen enough: not worth a word, but it did not arrive.
+        Err(error) if is_broken_pipe(&error) => ExitCode::FAILURE,
+        Err(error) => {
+            console::remark(&format!("error: {error:#}"));
+            if error.is::<usage::UsageError>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Runs a subcommand.
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    match &cli.command {
         Command::Encode(args) => commands::encode::run(args, cli.quiet),
         Command::Decode(args) => commands::decode::run(args, cli.quiet),
         Command::Info(args) => commands::info::run(args),
@@ -41,20 +82,14 @@ fn main() -> ExitCode {
         Command::Models(args) => commands::models::run(args),
         #[cfg(feature = "train")]
         Command::Train(args) => commands::train::run(args, cli.quiet),
-    };
-    match result {
-        Ok(code) => code,
-        // Whoever reads our output has seen enough.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            if error.is::<usage::UsageError>() {
-                ExitCode::from(2)
-            } else {
-                ExitCode::FAILURE
-            }
-        }
     }
+}
+
+/// Prints what --help and --version ask for, in colours where they are shown.
+fn print_help(help: &clap::Error) -> anyhow::Result<ExitCode> {
+    console::check_stdout()?;
+    help.print()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Whether some cause of the error is a closed pipe.

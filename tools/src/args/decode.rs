@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::values;
-use super::{ModelArgs, TransferArgs};
+use super::{LimitArgs, ModelArgs, TransferArgs};
 
 /// Arguments of `kiln decode`.
 #[derive(Args, Debug)]
@@ -21,6 +21,9 @@ pub struct DecodeArgs {
     /// Try files that are not portable: they decode right on the device that wrote them, and may come out wrong here
     #[arg(long)]
     pub allow_not_portable: bool,
+    /// The limits.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// The network.
     #[command(flatten)]
     pub model: ModelArgs,
@@ -53,9 +56,11 @@ impl FormatName {
 
 const EXAMPLES: &str = "\
 What a format cannot carry (metadata, transparency, 16 bits) is dropped with a warning.
+Folders are read and written as by `kiln encode`: each .kiln file of the tree becomes a picture in the same place of OUT.
 
 Examples:
   kiln decode photo.kiln photo.png
   kiln decode photo.kiln photo.jpg --jpeg-quality 90
   kiln decode *.kiln pictures/ --format webp     each to pictures/NAME.webp; the folder must exist
+  kiln decode small/ pictures/ --resume          a tree, without what is done already
   kiln decode photo.kiln - --format pnm | display";

@@ -4,7 +4,7 @@ use clap::{ArgGroup, Args};
 use kiln::Effort;
 
 use super::values;
-use super::{ModelArgs, TransferArgs};
+use super::{LimitArgs, ModelArgs, TransferArgs};
 
 /// Arguments of `kiln encode`.
 #[derive(Args, Debug)]
@@ -25,6 +25,15 @@ pub struct EncodeArgs {
     /// Best picture of at most this many bytes; k, M, G are thousands, Ki, Mi, Gi 1024s
     #[arg(long, value_name = "BYTES", group = "target", value_parser = values::size, allow_negative_numbers = true)]
     pub size: Option<u64>,
+    /// Keep every sample exactly; the file is several times as large
+    #[arg(long, group = "target")]
+    pub lossless: bool,
+    /// Keep the colours beneath fully transparent pixels, which nobody sees, instead of what costs least
+    #[arg(long)]
+    pub keep_hidden: bool,
+    /// Take the first frame of an animation, which is refused otherwise
+    #[arg(long)]
+    pub first_frame: bool,
     /// Decode what was written, from the disk, and compare it with what the encoder has: symbols and latents must be
     /// equal, pixels within one step. A file that fails is not kept
     #[arg(long)]
@@ -32,19 +41,29 @@ pub struct EncodeArgs {
     /// How long to think, 0 (one pass) to 9: a better picture for its bytes, the same format and decoder
     #[arg(short, long, value_name = "N", default_value = "0", value_parser = values::effort, allow_negative_numbers = true)]
     pub effort: Effort,
+    /// The limits.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// The network.
     #[command(flatten)]
     pub model: ModelArgs,
 }
 
 const EXAMPLES: &str = "\
-Reads PNG, JPEG, WebP and PNM (PBM, PGM, PPM, PAM). ICC profile, EXIF, XMP, transparency, grey and 16 bits are kept.
+Reads PNG, JPEG, WebP, PNM (PBM, PGM, PPM, PAM), BMP, GIF, TIFF, QOI and TGA. ICC profile, EXIF, XMP, transparency, grey
+and 16 bits are kept.
+
+Of a folder, OUT gets the same tree; of several inputs, each folder keeps its name in OUT. Hidden files are passed over,
+and links are followed. Pictures are known by content or extension. a.png becomes a.kiln; if another input of that folder
+has taken the name, a.jpg becomes a.jpg.kiln. A file that fails does not stop the others.
 
 Examples:
   kiln encode photo.jpg photo.kiln             quality 60
   kiln encode photo.jpg photo.kiln -q 80       better and larger
   kiln encode photo.jpg photo.kiln --size 50k  at most 50,000 bytes
+  kiln encode chart.png chart.kiln --lossless  every sample as it is
   kiln encode photo.jpg photo.kiln --verify    decode the file again and compare
   kiln encode photo.jpg photo.kiln --effort 3  search for a better file; takes about eight times as long
   kiln encode *.png small/                     each to small/NAME.kiln; the folder must exist
-  convert a.tiff png:- | kiln encode - a.kiln";
+  kiln encode photos/ small/ --resume -p       a tree, without what is done already; times as in photos/
+  convert a.svg png:- | kiln encode - a.kiln";

@@ -17,6 +17,9 @@ pub struct InfoArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// The limits.
+    #[command(flatten)]
+    pub limits: super::LimitArgs,
 }
 
 const EXAMPLES: &str = "\

@@ -25,7 +25,7 @@ pub use info::InfoArgs;
 pub use models::ModelsArgs;
 pub use report::ReportArgs;
 pub use selftest::SelftestArgs;
-pub use shared::{ExactDevice, ModelArgs, TransferArgs};
+pub use shared::{ExactDevice, LimitArgs, ModelArgs, TransferArgs};
 #[cfg(feature = "train")]
 pub use train::TrainArgs;
 
@@ -75,10 +75,12 @@ Examples:
   kiln encode photo.jpg photo.kiln -q 60
   kiln decode photo.kiln photo.png
   kiln info photo.kiln
+  kiln encode photos/ small/ --resume
 
 Each command has its own --help with more of them.
 
-Exit codes: 0 success, 1 something failed, 2 wrong usage.";
+Exit codes: 0 success, 1 something failed, 2 wrong usage. Ctrl-C and SIGTERM leave no half-written file; shells show them
+as 130 and 143.";
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
+use kiln::Limits;
 
 use super::values;
 
@@ -35,16 +36,45 @@ pub enum ExactDevice {
     Gpu,
 }
 
+/// What a file may cost.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Most pixels of a picture; k, M, G are thousands, Ki, Mi, Gi 1024s [default: 128Mi]
+    #[arg(long, value_name = "N", value_parser = values::pixels, allow_negative_numbers = true)]
+    pub max_pixels: Option<u64>,
+    /// Most memory to take for a picture, in bytes [default: 6Gi]
+    #[arg(long, value_name = "BYTES", value_parser = values::size, allow_negative_numbers = true)]
+    pub max_memory: Option<u64>,
+}
+
+impl LimitArgs {
+    /// The limits of the library, with those that were given.
+    pub fn limits(&self) -> Limits {
+        let default = Limits::default();
+        default
+            .with_max_pixels(self.max_pixels.unwrap_or(default.max_pixels))
+            .with_max_memory(self.max_memory.unwrap_or(default.max_memory))
+    }
+}
+
 /// Files to read and where to write, as `cp` takes them.
 #[derive(Args, Clone, Debug)]
 pub struct TransferArgs {
-    /// Files to read; `-` is standard input
-    #[arg(required = true, num_args = 1.., value_name = "IN", value_hint = ValueHint::FilePath)]
+    /// Files to read, or folders, of which every suitable file is read, folders in them included; `-` is standard input
+    #[arg(required = true, num_args = 1.., value_name = "IN", value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<PathBuf>,
-    /// File to write, or `-` for standard output, or an existing folder (needed for several inputs). An existing file
-    /// is replaced, as `cp` does it, once the new one is complete
+    /// File to write, or `-` for standard output, or a folder, needed for several inputs and for a folder. An existing
+    /// file is replaced, as `cp` does it, once the new one is complete
     #[arg(required = true, value_name = "OUT", value_hint = ValueHint::AnyPath)]
     pub output: PathBuf,
+    /// Go on with an earlier run: leave out files whose outputs are there, complete and not older than they are,
+    /// whatever options made them
+    #[arg(long)]
+    pub resume: bool,
+    /// Give each output the time of the last change of its input
+    #[arg(short, long)]
+    pub preserve_times: bool,
     /// Write to a terminal, or under a name whose extension says something else
     #[arg(long)]
     pub force: bool,

@@ -122,6 +122,19 @@ pub fn bpp_range(text: &str) -> Result<RangeInclusive<f64>, String> {
 
 /// `--size`: bytes, with an optional suffix k, M, G (thousands) or Ki, Mi, Gi (1024s); at least 1.
 pub fn size(text: &str) -> Result<u64, String> {
+    let bare = text.strip_suffix(['B', 'b']).unwrap_or(text);
+    let bytes = scaled(bare).ok_or_else(|| format!("`{text}` is not a size; write 50000, 50k, 1.5M or 64Ki"))?;
+    at_least_one(bytes).ok_or_else(|| format!("size {text} is outside 1 byte to 1000000G"))
+}
+
+/// `--max-pixels`: a count, with the same suffixes.
+pub fn pixels(text: &str) -> Result<u64, String> {
+    let count = scaled(text).ok_or_else(|| format!("`{text}` is not a number of pixels; write 50000000, 50M or 64Mi"))?;
+    at_least_one(count).ok_or_else(|| format!("number of pixels {text} is outside 1 to 1000000G"))
+}
+
+/// A number with an optional suffix k, M, G or Ki, Mi, Gi.
+fn scaled(text: &str) -> Option<f64> {
     const SUFFIXES: [(&str, u64); 8] = [
         ("Ki", 1 << 10),
         ("Mi", 1 << 20),
@@ -132,21 +145,16 @@ pub fn size(text: &str) -> Result<u64, String> {
         ("G", 1_000_000_000),
         ("", 1),
     ];
-    let bare = text.strip_suffix(['B', 'b']).unwrap_or(text);
     let (number, unit) = SUFFIXES
         .iter()
-        .find_map(|&(suffix, unit)| bare.strip_suffix(suffix).map(|number| (number, unit)))
-        .unwrap_or((bare, 1));
-    let value: f64 = number
-        .parse()
-        .map_err(|_| format!("`{text}` is not a size; write 50000, 50k, 1.5M or 64Ki"))?;
-    let bytes = value * unit as f64;
+        .find_map(|&(suffix, unit)| text.strip_suffix(suffix).map(|number| (number, unit)))?;
+    number.parse().ok().map(|number: f64| number * unit as f64)
+}
+
+/// A whole number of 1 to 10^15.
+fn at_least_one(value: f64) -> Option<u64> {
     // Also false for what is not a number.
-    if (1.0..=1e15).contains(&bytes) {
-        Ok(bytes as u64)
-    } else {
-        Err(format!("size {text} is outside 1 byte to 1000000G"))
-    }
+    (1.0..=1e15).contains(&value).then_some(value as u64)
 }
 
 /// A whole number in a range.
@@ -210,6 +218,16 @@ mod tests {
         }
         for text in ["0", "-5", "", "k", "12x", "nan", "inf", "1e300", "0.5"] {
             assert!(size(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn pixels_have_suffixes() {
+        for (text, count) in [("1", 1), ("50M", 50_000_000), ("0.5G", 500_000_000), ("64Mi", 64 << 20)] {
+            assert_eq!(pixels(text), Ok(count), "{text}");
+        }
+        for text in ["0", "-5", "", "50MB", "nan", "many"] {
+            assert!(pixels(text).unwrap_err().contains("pixels"), "{text}");
         }
     }
 

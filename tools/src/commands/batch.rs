@@ -1,13 +1,17 @@
 //! Turning several files into several others: one failure does not stop the rest.
 
-use std::io::{self, IsTerminal, Write};
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 
-use serde::Serialize;
+use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::args::TransferArgs;
-use crate::files::{Job, Sink, check_sink};
+use crate::console;
+use crate::files::{Job, Plan, Sink, Source};
+use crate::panics;
 use crate::progress::Progress;
 use crate::usage::UsageError;
 
@@ -20,22 +24,28 @@ pub struct Done {
     pub json: Value,
 }
 
-/// Checks everything about the outputs that can be known before long work starts.
-pub fn check(jobs: &[Job], args: &TransferArgs) -> anyhow::Result<()> {
-    for job in jobs {
-        check_sink(&job.sink)?;
+/// Checks everything about the outputs that can be known before long work starts. What is wrong with one file of
+/// several is a failure of that file alone, when its turn has come.
+pub fn check(plan: &Plan, args: &TransferArgs) -> anyhow::Result<()> {
+    if let [job] = plan.jobs.as_slice() {
+        job.check()?;
+    }
+    if args.json {
+        console::check_stdout()?;
+    }
+    for job in &plan.jobs {
+        if args.preserve_times && (job.source == Source::Stdin || job.sink == Sink::Stdout) {
+            return Err(usage("--preserve-times needs files: a stream has no time"));
+        }
         if job.sink != Sink::Stdout {
             continue;
         }
         if args.json {
-            return Err(usage(
-                "--json needs standard output for itself; name an output file",
-            ));
+            return Err(usage("--json needs standard output for itself; name an output file"));
         }
+        console::check_stdout()?;
         if io::stdout().is_terminal() && !args.force {
-            return Err(usage(
-                "binary data are not written to a terminal; name a file or add --force",
-            ));
+            return Err(usage("binary data are not written to a terminal; name a file or add --force"));
         }
     }
     Ok(())
@@ -45,40 +55,120 @@ fn usage(message: &str) -> anyhow::Error {
     UsageError(message.to_owned()).into()
 }
 
-/// Runs `work` on every job. Failures are printed and counted; the exit code is 1 when there was one.
+/// How the files of a batch ended, but for those that were done.
+#[derive(Default)]
+struct Counts {
+    failed: usize,
+    skipped: usize,
+}
+
+/// Runs `work` on every file. Failures are printed and counted, panics too; the exit code is 1 when there was one.
+///
+/// With --resume, files whose outputs are there and not older are left out, if `is_whole` says so of the output.
 pub fn run(
-    jobs: &[Job],
+    plan: &Plan,
     args: &TransferArgs,
     quiet: bool,
+    is_whole: impl Fn(&Path) -> bool,
     work: impl Fn(&Job, &Progress) -> anyhow::Result<Done>,
 ) -> anyhow::Result<ExitCode> {
-    let mut files = Vec::with_capacity(jobs.len());
-    let mut code = ExitCode::SUCCESS;
-    for job in jobs {
-        let progress = Progress::new(job.source.to_string(), quiet);
+    let mut files = Vec::with_capacity(plan.jobs.len());
+    let mut counts = Counts::default();
+    for path in plan.loops.iter().filter(|_| !quiet) {
+        console::remark(&format!("note: {}: not followed, it leads back", path.display()));
+    }
+    for (path, why) in &plan.failures {
+        console::remark(&format!("error: {}: {why}", path.display()));
+        files.push(json!({ "input": path.display().to_string(), "error": why }));
+        counts.failed += 1;
+    }
+    for (index, job) in plan.jobs.iter().enumerate() {
         let (input, output) = (job.source.to_string(), job.sink.to_string());
-        match work(job, &progress) {
+        let mut file = json!({ "input": input, "output": output });
+        if args.resume && is_done(job, &is_whole) {
+            counts.skipped += 1;
+            merge(&mut file, json!({ "skipped": true }));
+            files.push(file);
+            continue;
+        }
+        let label = match plan.jobs.len() {
+            1 => input.clone(),
+            all => format!("{}/{all} {input}", index + 1),
+        };
+        let progress = Progress::new(label, quiet);
+        let result = panics::guard(|| job.check().and_then(|()| work(job, &progress)))
+            .map_err(anyhow::Error::from)
+            .with_context(|| input.clone())
+            .flatten();
+        match result {
             Ok(done) => {
                 if !quiet {
                     progress.line(&format!("{input} -> {output}: {}", done.summary));
                 }
-                let mut file = json!({ "input": input, "output": output });
                 merge(&mut file, done.json);
-                files.push(file);
             }
             // Standard output is the only one of its batch, and a closed pipe is for the caller to judge.
             Err(error) if job.sink == Sink::Stdout => return Err(error),
             Err(error) => {
                 progress.line(&format!("error: {error:#}"));
-                files.push(json!({ "input": input, "error": format!("{error:#}") }));
-                code = ExitCode::FAILURE;
+                merge(&mut file, json!({ "error": format!("{error:#}") }));
+                counts.failed += 1;
             }
         }
+        files.push(file);
+    }
+    if let Some(summary) = summary(plan, &counts)
+        && !quiet
+    {
+        console::remark(&summary);
     }
     if args.json {
-        print_json(&json!({ "files": files }))?;
+        console::print_json(&json!({
+            "files": files,
+            "failed": counts.failed,
+            "skipped": counts.skipped,
+            "ignored": plan.ignored.count,
+        }))?;
     }
-    Ok(code)
+    Ok(match counts.failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// One line on all files, where the lines of each do not say everything.
+fn summary(plan: &Plan, counts: &Counts) -> Option<String> {
+    let all = plan.jobs.len() + plan.failures.len();
+    if all <= 1 && counts.skipped == 0 && plan.ignored.count == 0 {
+        return None;
+    }
+    let mut parts = vec![format!("{} done", all - counts.failed - counts.skipped)];
+    if counts.failed > 0 {
+        parts.push(format!("{} failed", counts.failed));
+    }
+    if counts.skipped > 0 {
+        parts.push(format!("{} skipped, whose outputs are newer", counts.skipped));
+    }
+    if plan.ignored.count > 0 {
+        parts.push(format!("ignored other files: {}", plan.ignored));
+    }
+    let noun = if all == 1 { "file" } else { "files" };
+    Some(format!("{all} {noun}: {}", parts.join("; ")))
+}
+
+/// Whether an earlier run has done a file: its output is complete and not older than it.
+fn is_done(job: &Job, is_whole: impl Fn(&Path) -> bool) -> bool {
+    let (Source::File(source), Sink::File(sink)) = (&job.source, &job.sink) else {
+        return false;
+    };
+    let modified = |path: &Path| {
+        let found = fs::metadata(path).ok().filter(|found| found.is_file());
+        found.and_then(|found| found.modified().ok())
+    };
+    match (modified(source), modified(sink)) {
+        (Some(source), Some(made)) => made >= source && is_whole(sink),
+        _ => false,
+    }
 }
 
 /// Adds the members of one object to another.
@@ -88,16 +178,104 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-/// Prints one JSON value and a line break on standard output.
-pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    print(&text)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+    use std::time::{Duration, SystemTime};
 
-/// Prints text on standard output. Unlike `print!`, it reports a closed pipe as an error.
-pub fn print(text: &str) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    Ok(stdout.flush()?)
+    use clap::Parser;
+
+    use crate::args::{Cli, Command};
+    use crate::files::{self, Kind};
+
+    fn args(more: &[&str]) -> TransferArgs {
+        let words = ["kiln", "encode", "in", "out"].iter().chain(more);
+        match Cli::try_parse_from(words).unwrap().command {
+            Command::Encode(args) => args.files,
+            _ => panic!("not parsed as encode"),
+        }
+    }
+
+    /// A folder `in` with files, and the plan to encode it to `out`.
+    fn scratch(names: &[&str]) -> (tempfile::TempDir, Plan) {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("in")).unwrap();
+        fs::create_dir(at("out")).unwrap();
+        for name in names {
+            fs::write(at("in").join(name), "picture").unwrap();
+        }
+        let plan = files::plan(&[at("in")], &at("out"), Kind::Picture, "kiln").unwrap();
+        (folder, plan)
+    }
+
+    fn name(job: &Job) -> String {
+        let Source::File(path) = &job.source else {
+            panic!("{job:?}")
+        };
+        path.file_name().unwrap().to_str().unwrap().to_owned()
+    }
+
+    fn done() -> anyhow::Result<Done> {
+        Ok(Done {
+            summary: String::new(),
+            json: json!({}),
+        })
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_of_its_file_alone() {
+        let (_folder, plan) = scratch(&["a.png", "b.png", "c.png"]);
+        let finished = RefCell::new(Vec::new());
+        let work = |job: &Job, _: &Progress| {
+            let name = name(job);
+            assert_ne!(name, "b.png", "a fault of the program");
+            finished.borrow_mut().push(name);
+            done()
+        };
+        let code = run(&plan, &args(&[]), true, |_| true, work).unwrap();
+        assert_eq!(finished.into_inner(), ["a.png", "c.png"]);
+        assert_eq!(code, ExitCode::FAILURE);
+    }
+
+    #[test]
+    fn only_outputs_that_are_whole_and_not_older_are_kept() {
+        let (folder, plan) = scratch(&["missing.png", "old.png", "cut.png", "same.png", "new.png"]);
+        let set = |path: &str, seconds: u64| {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds);
+            let file = fs::File::options().write(true).open(folder.path().join(path)).unwrap();
+            file.set_modified(time).unwrap();
+        };
+        for (stem, seconds) in [("old", 9), ("cut", 11), ("same", 10), ("new", 11)] {
+            set(&format!("in/{stem}.png"), 10);
+            fs::write(folder.path().join(format!("out/{stem}.kiln")), stem).unwrap();
+            set(&format!("out/{stem}.kiln"), seconds);
+        }
+        let is_whole = |path: &Path| fs::read(path).unwrap() != b"cut";
+        for (more, expected) in [
+            (&["--resume"][..], &["cut.png", "missing.png", "old.png"][..]),
+            (&[], &["cut.png", "missing.png", "new.png", "old.png", "same.png"]),
+        ] {
+            let worked = RefCell::new(Vec::new());
+            let work = |job: &Job, _: &Progress| {
+                worked.borrow_mut().push(name(job));
+                done()
+            };
+            run(&plan, &args(more), true, is_whole, work).unwrap();
+            assert_eq!(worked.into_inner(), expected, "{more:?}");
+        }
+    }
+
+    #[test]
+    fn the_summary_says_what_single_lines_do_not() {
+        let (_folder, plan) = scratch(&["a.png", "b.png", "c.txt"]);
+        let counts = Counts { failed: 1, skipped: 1 };
+        assert_eq!(
+            summary(&plan, &counts).unwrap(),
+            "2 files: 0 done; 1 failed; 1 skipped, whose outputs are newer; ignored other files: 1 (.txt)"
+        );
+        let (_folder, plan) = scratch(&["a.png"]);
+        assert_eq!(summary(&plan, &Counts::default()), None);
+    }
 }

@@ -19,12 +19,13 @@ use kiln_measure::results::{
     CodecResults, Machine, Memory, Origin, Results, SCHEMA, Skipped, compare, tables,
 };
 
-use super::{batch, model};
+use super::model;
 use crate::args::{BenchArgs, Live, ModelArgs};
 use crate::bench::kiln::Kiln;
 use crate::bench::memory::memory;
 use crate::bench::run::{Plan, subjects};
 use crate::bench::{samples, save};
+use crate::console;
 use crate::digest::sha256;
 use crate::files;
 use crate::progress::Progress;
@@ -39,6 +40,7 @@ const SAMPLE_BPP: f64 = 0.3;
 
 /// Runs the subcommand.
 pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    console::check_stdout()?;
     model::threads(args.model.threads)?;
     // Everything that may be wrong with files is found before the long part.
     let dataset = dataset(args)?;
@@ -70,7 +72,7 @@ pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             // What others do wrong must not cost the rest of a long run.
             Err(error) if about.origin == Origin::Live => {
                 if !quiet {
-                    eprintln!("note: {} is left out: {error:#}", about.name);
+                    console::remark(&format!("note: {} is left out: {error:#}", about.name));
                 }
                 skipped.push(Skipped {
                     codec: about.name.clone(),
@@ -104,10 +106,10 @@ pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let report = report::files(&results, &samples, &report::Options::default())?;
     save::save_report(&args.out, &report)?;
     if args.json {
-        batch::print_json(&results)?;
+        console::print_json(&results)?;
     } else {
         let text = tables(&results, args.against.as_deref());
-        batch::print(&format!("{}\n", text.trim_end()))?;
+        console::print(&format!("{}\n", text.trim_end()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,9 +8,10 @@ use kiln_measure::adapters::adapter;
 use kiln_measure::codec::Codec;
 use kiln_measure::results::peak_memory;
 
-use super::{batch, model};
+use super::model;
 use crate::args::{BenchOneArgs, Step};
 use crate::bench::kiln::Kiln;
+use crate::console;
 use crate::files::{self, Source};
 
 /// Runs the subcommand.
@@ -43,7 +44,7 @@ pub fn run(args: &BenchOneArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let bytes = peak_memory().context("this system does not tell how much memory was used")?;
-    batch::print(&format!("{bytes}\n"))?;
+    console::print(&format!("{bytes}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

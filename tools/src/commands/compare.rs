@@ -74,9 +74,9 @@ pub fn run(args: &CompareArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     }
     drop(progress);
     if args.json {
-        batch::print_json(&comparison)?;
+        console::print_json(&comparison)?;
     } else {
-        batch::print(&text(&comparison))?;
+        console::print(&text(&comparison))?;
     }
     Ok(ExitCode::SUCCESS)
 }

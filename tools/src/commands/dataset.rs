@@ -7,8 +7,8 @@ use anyhow::Context;
 use kiln_datasets::{Recipe, fetch};
 use serde_json::json;
 
-use super::batch;
 use crate::args::{DatasetAction, DatasetArgs, FetchArgs};
+use crate::console;
 use crate::files::{self, Source};
 use crate::progress::Progress;
 use crate::usage::UsageError;
@@ -34,7 +34,7 @@ fn list(json: bool) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        return batch::print_json(&json!({ "datasets": sets }));
+        return console::print_json(&json!({ "datasets": sets }));
     }
     let lines: String = recipes
         .iter()
@@ -49,13 +49,13 @@ fn list(json: bool) -> anyhow::Result<()> {
             )
         })
         .collect();
-    batch::print(&lines)
+    console::print(&lines)
 }
 
 fn get(args: &FetchArgs, quiet: bool) -> anyhow::Result<()> {
     let recipe = recipe(&args.set)?;
     if !quiet {
-        eprintln!("licence: {}", recipe.licence);
+        console::remark(&format!("licence: {}", recipe.licence));
     }
     let progress = Progress::new(recipe.name.clone(), quiet);
     let dataset = fetch(&recipe, &args.to, &|name, done, total| {
@@ -64,11 +64,11 @@ fn get(args: &FetchArgs, quiet: bool) -> anyhow::Result<()> {
     drop(progress);
     let folder = args.to.display();
     if args.json {
-        return batch::print_json(&json!({
+        return console::print_json(&json!({
             "name": recipe.name, "licence": recipe.licence, "folder": folder.to_string(), "pictures": dataset.len(),
         }));
     }
-    batch::print(&format!("{} pictures in {folder}\n", dataset.len()))
+    console::print(&format!("{} pictures in {folder}\n", dataset.len()))
 }
 
 /// The manifest of a name, or in a file.

@@ -7,14 +7,15 @@ use anyhow::Context;
 use kiln::{Alpha, ColorKind, Depth, DeviceInfo, ExactChoice, Info, Limits};
 use serde_json::{Value, json};
 
-use super::batch::{print, print_json};
+use super::model;
 use crate::args::InfoArgs;
+use crate::console::{print, print_json};
 use crate::files::{self, Source};
 
 /// Runs the subcommand.
 pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
     match &args.file {
-        Some(path) => file(path, args.json)?,
+        Some(path) => file(path, args.limits.limits(), args.json)?,
         // clap requires one of the two.
         None => devices(args.json)?,
     }
@@ -22,10 +23,12 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Describes one file.
-fn file(path: &Path, as_json: bool) -> anyhow::Result<()> {
+fn file(path: &Path, limits: Limits, as_json: bool) -> anyhow::Result<()> {
     let source = Source::from(path);
     let bytes = files::read(&source)?;
-    let info = kiln::info(&bytes, &Limits::default()).with_context(|| source.to_string())?;
+    let info = kiln::info(&bytes, &limits)
+        .map_err(model::hint)
+        .with_context(|| source.to_string())?;
     if as_json {
         print_json(&to_json(&info))
     } else {

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::Context;
-use kiln::{Decoder, DeviceChoice, ExactChoice, Model};
+use kiln::{Decoder, DeviceChoice, ErrorKind, ExactChoice, Model};
 
 use crate::args::{ExactDevice, ModelArgs};
+use crate::console;
 use crate::usage::UsageError;
 
 /// The weights to encode with, on their device: those that are named, else the bundled ones.
@@ -19,10 +20,7 @@ pub fn load(args: &ModelArgs, quiet: bool) -> anyhow::Result<Model> {
     let model = place(model, args)?;
     let device = model.device()?;
     if device.is_software() && !quiet {
-        eprintln!(
-            "note: {} is emulated by the CPU: --device cpu is faster",
-            device.name
-        );
+        console::remark(&format!("note: {} is emulated by the CPU: --device cpu is faster", device.name));
     }
     Ok(model)
 }
@@ -72,11 +70,30 @@ fn place(model: Model, args: &ModelArgs) -> anyhow::Result<Model> {
 }
 
 /// An error of the library with the argument that would help.
-pub fn hint(error: kiln::Error) -> anyhow::Error {
+pub fn hint(error: impl Into<kiln::Error>) -> anyhow::Error {
+    let error = error.into();
     let hint = match &error {
         kiln::Error::NoWeights { .. } => "name the right weights with --weights FILE",
         kiln::Error::NotPortable { .. } => "--allow-not-portable tries it",
-        _ => return error.into(),
+        _ => match limit(&error) {
+            Some(hint) => hint,
+            None => return error.into(),
+        },
     };
     anyhow::anyhow!("{error}; {hint}")
+}
+
+/// The argument that raises the limit that was met.
+fn limit(error: &kiln::Error) -> Option<&'static str> {
+    if error.kind() != ErrorKind::Limit {
+        return None;
+    }
+    let text = error.to_string();
+    if text.contains("pixels") {
+        Some("--max-pixels raises it")
+    } else if text.contains("memory") {
+        Some("--max-memory raises it")
+    } else {
+        None
+    }
 }

@@ -6,8 +6,8 @@ use anyhow::Context;
 use kiln::{ARCHITECTURES, DeviceChoice, Model, Portability};
 use serde_json::{Value, json};
 
-use super::batch::{print, print_json};
 use crate::args::ModelsArgs;
+use crate::console::{print, print_json};
 
 /// What a set of weights is.
 struct Described {

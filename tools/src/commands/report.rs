@@ -11,10 +11,11 @@ use kiln_measure::report::{self, Format, Options, ReportError, Sample};
 use kiln_measure::results::Results;
 use serde_json::json;
 
-use super::{batch, model};
+use super::model;
 use crate::args::ReportArgs;
 use crate::bench::kiln::Kiln;
 use crate::bench::{samples, save};
+use crate::console;
 use crate::files::{self, Source};
 use crate::progress::Progress;
 use crate::usage::UsageError;
@@ -62,10 +63,10 @@ pub fn run(args: &ReportArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     }
     if args.json {
         let files: Vec<String> = written.iter().map(|p| p.display().to_string()).collect();
-        batch::print_json(&json!({ "files": files }))?;
+        console::print_json(&json!({ "files": files }))?;
     } else if !quiet {
         for path in &written {
-            eprintln!("{}", path.display());
+            console::remark(&format!("{}", path.display()));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -6,14 +6,15 @@ use kiln::selftest::{self, DeviceReport, Report};
 use kiln::{DeviceChoice, DeviceInfo, ExactChoice, PixelDifference};
 use serde_json::{Value, json};
 
-use super::batch::{print, print_json};
 use super::model;
 use crate::args::SelftestArgs;
+use crate::console::{check_stdout, print, print_json};
 use crate::progress::Progress;
 use crate::usage::UsageError;
 
 /// Runs the subcommand. The exit code is 1 when a device fails.
 pub fn run(args: &SelftestArgs, quiet: bool) -> anyhow::Result<ExitCode> {
+    check_stdout()?;
     let only = args
         .device
         .as_deref()

@@ -9,8 +9,9 @@ use kiln::DeviceChoice;
 use kiln_models::{BUNDLED, Trainer, seam};
 use serde_json::json;
 
-use super::{batch, model};
+use super::model;
 use crate::args::TrainArgs;
+use crate::console;
 use crate::files::{self, Source};
 use crate::progress::Progress;
 use crate::train::crops::Crops;
@@ -95,7 +96,7 @@ pub fn run(args: &TrainArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let seconds = begin.elapsed().as_secs_f64();
     let steps = trainer.steps() - first;
     if args.json {
-        batch::print_json(&json!({
+        console::print_json(&json!({
             "weights": args.out.display().to_string(),
             "pictures": crops.pictures(),
             "steps": steps,

@@ -1,15 +1,19 @@
 //! Reading and writing whole files, with standard input and output as `-`.
 
+mod kind;
+mod names;
 mod plan;
 mod read;
 mod rgb;
+mod walk;
 mod write;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use plan::{Job, plan};
-pub use read::read;
+pub use kind::{Kind, is_kiln};
+pub use plan::{Job, Plan, plan};
+pub use read::{modified, read};
 pub use rgb::{decode_rgb8, read_rgb8};
 pub use write::{check_sink, write, write_checked, write_file};
 

@@ -1,7 +1,8 @@
 //! Reading whole inputs.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
@@ -19,12 +20,27 @@ pub fn read(source: &Source) -> anyhow::Result<Vec<u8>> {
             let file = File::open(path).with_context(what)?;
             // Opening a folder succeeds on some systems, and reading it fails with a riddle.
             if file.metadata().with_context(what)?.is_dir() {
-                bail!("cannot read {source}: it is a folder; name the files in it");
+                bail!("cannot read {source}: it is a folder");
             }
             read_limited(file, MOST_BYTES).with_context(what)?
         }
     };
     Ok(bytes)
+}
+
+/// When a file was last changed. A stream does not say.
+///
+/// # Errors
+/// The file cannot be looked at.
+pub fn modified(source: &Source) -> anyhow::Result<Option<SystemTime>> {
+    match source {
+        Source::Stdin => Ok(None),
+        Source::File(path) => {
+            let time = fs::metadata(path).and_then(|found| found.modified());
+            time.map(Some)
+                .with_context(|| format!("cannot tell when {source} was changed"))
+        }
+    }
 }
 
 /// Reads to the end, or fails once there are more than `most` bytes.

@@ -3,11 +3,14 @@
 use std::fs::{self, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
 use super::Sink;
+use crate::console;
+use crate::interrupt::Temporary;
 
 /// Checks, before long work starts, that `sink` can be written as far as that can be known.
 pub fn check_sink(sink: &Sink) -> anyhow::Result<()> {
@@ -31,14 +34,11 @@ pub fn check_sink(sink: &Sink) -> anyhow::Result<()> {
     }
 }
 
-/// Writes all of `bytes`.
-pub fn write(sink: &Sink, bytes: &[u8]) -> anyhow::Result<()> {
+/// Writes all of `bytes`. A file gets this time of its last change, if there is one; a stream has none.
+pub fn write(sink: &Sink, bytes: &[u8], modified: Option<SystemTime>) -> anyhow::Result<()> {
     let written = match sink {
-        Sink::Stdout => {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(bytes).and_then(|()| stdout.flush())
-        }
-        Sink::File(path) => write_file(path, bytes),
+        Sink::Stdout => console::write_stdout(bytes),
+        Sink::File(path) => write_file_of(path, bytes, modified),
     };
     written.with_context(|| format!("cannot write {sink}"))
 }
@@ -48,6 +48,7 @@ pub fn write(sink: &Sink, bytes: &[u8]) -> anyhow::Result<()> {
 pub fn write_checked<T>(
     sink: &Sink,
     bytes: &[u8],
+    modified: Option<SystemTime>,
     check: impl FnOnce(&[u8]) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let Sink::File(path) = sink else {
@@ -58,8 +59,8 @@ pub fn write_checked<T>(
     if old.as_ref().is_some_and(|old| !old.is_file()) {
         bail!("{sink} is not a regular file: what is written there cannot be read back");
     }
-    let staged = stage(&target, bytes, old.as_ref()).with_context(what)?;
-    let on_disk = fs::read(staged.path()).with_context(|| format!("cannot read back {sink}"))?;
+    let staged = stage(&target, bytes, old.as_ref(), modified).with_context(what)?;
+    let on_disk = fs::read(staged.get().path()).with_context(|| format!("cannot read back {sink}"))?;
     let found = check(&on_disk)?;
     persist(staged, &target).with_context(what)?;
     Ok(found)
@@ -71,11 +72,15 @@ pub fn write_checked<T>(
 /// A device or a pipe is opened and written. Symbolic links are followed, and the permissions
 /// of a file that is replaced are kept, as `cp` does it.
 pub fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_file_of(path, bytes, None)
+}
+
+fn write_file_of(path: &Path, bytes: &[u8], modified: Option<SystemTime>) -> io::Result<()> {
     let (target, old) = resolve(path)?;
     if old.as_ref().is_some_and(|old| !old.is_file()) {
         return OpenOptions::new().write(true).open(path)?.write_all(bytes);
     }
-    replace(&target, bytes, old.as_ref())
+    persist(stage(&target, bytes, old.as_ref(), modified)?, &target)
 }
 
 /// The file behind links, and what is there now.
@@ -94,13 +99,13 @@ fn resolve(path: &Path) -> io::Result<(PathBuf, Option<Metadata>)> {
     Ok((target, old))
 }
 
-/// Writes beside `target` and renames.
-fn replace(target: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<()> {
-    persist(stage(target, bytes, old)?, target)
-}
-
 /// Writes a temporary file beside `target`, complete and on the disk.
-fn stage(target: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<NamedTempFile> {
+fn stage(
+    target: &Path,
+    bytes: &[u8],
+    old: Option<&Metadata>,
+    modified: Option<SystemTime>,
+) -> io::Result<Temporary<NamedTempFile>> {
     if old.is_some_and(|old| old.permissions().readonly()) {
         // The rename would succeed all the same.
         return Err(io::Error::new(
@@ -116,24 +121,29 @@ fn stage(target: &Path, bytes: &[u8], old: Option<&Metadata>) -> io::Result<Name
         // The process's umask applies, as for any new file; without this the file would be private.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(parent(target))?;
-    file.write_all(bytes)?;
+    let folder = parent(target);
+    let mut staged = Temporary::make(|| builder.tempfile_in(folder), |file| file.path())?;
+    staged.get_mut().write_all(bytes)?;
+    let file = staged.get().as_file();
     if let Some(old) = old {
-        file.as_file().set_permissions(old.permissions())?;
+        file.set_permissions(old.permissions())?;
+    }
+    if let Some(modified) = modified {
+        file.set_modified(modified)?;
     }
     // Without this a crash of the machine after the rename may leave an empty file.
-    file.as_file().sync_all()?;
-    Ok(file)
+    file.sync_all()?;
+    Ok(staged)
 }
 
 /// Gives a temporary file its name.
-fn persist(file: NamedTempFile, target: &Path) -> io::Result<()> {
-    file.persist(target).map_err(|error| error.error)?;
-    Ok(())
+fn persist(staged: Temporary<NamedTempFile>, target: &Path) -> io::Result<()> {
+    let renamed = staged.finish(|file| file.persist(target));
+    renamed.map(drop).map_err(|error| error.error)
 }
 
 /// The folder that holds `path`.
-fn parent(path: &Path) -> &Path {
+pub fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -170,7 +180,8 @@ mod tests {
         // A rename onto a folder that appeared after the checks fails at the last moment.
         let path = folder.path().join("a.kiln");
         fs::create_dir(&path).unwrap();
-        assert!(replace(&path, b"bytes", None).is_err());
+        let staged = stage(&path, b"bytes", None, None).unwrap();
+        assert!(persist(staged, &path).is_err());
         assert_eq!(entries(folder.path()), ["a.kiln"]);
         assert!(path.is_dir());
     }
@@ -181,13 +192,13 @@ mod tests {
         let path = folder.path().join("a.kiln");
         let sink = Sink::File(path.clone());
         let refuse = |_: &[u8]| -> anyhow::Result<()> { bail!("not what was written") };
-        assert!(write_checked(&sink, b"new", refuse).is_err());
+        assert!(write_checked(&sink, b"new", None, refuse).is_err());
         assert!(entries(folder.path()).is_empty());
         fs::write(&path, "old").unwrap();
-        let error = write_checked(&sink, b"new", refuse).unwrap_err();
+        let error = write_checked(&sink, b"new", None, refuse).unwrap_err();
         assert_eq!(error.to_string(), "not what was written");
         assert_eq!(fs::read(&path).unwrap(), b"old");
-        let length = write_checked(&sink, b"new", |found| Ok(found.len())).unwrap();
+        let length = write_checked(&sink, b"new", None, |found| Ok(found.len())).unwrap();
         assert_eq!((length, fs::read(&path).unwrap()), (3, b"new".to_vec()));
         assert_eq!(entries(folder.path()), ["a.kiln"]);
     }
@@ -195,7 +206,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_back_is_refused() {
         for sink in [Sink::Stdout, Sink::File("/dev/null".into())] {
-            let error = write_checked(&sink, b"bytes", |_| Ok(())).unwrap_err();
+            let error = write_checked(&sink, b"bytes", None, |_| Ok(())).unwrap_err();
             assert!(error.to_string().contains("read back"), "{error}");
         }
     }
