@@ -1,15 +1,14 @@
 //! Files to pictures.
 
-use std::borrow::Cow;
 use std::io::Read;
 
 use kiln_container::{Alpha, Boxes, Container, Feature, Frame, Header, ParseError, Reader};
 use kiln_models::seam::{Architecture, Checked, Given, Latents, Size, Unwatched};
 use kiln_models::{DecoderSet, ModelError};
 
-use crate::limits::picture_bytes;
+use crate::limits::{Costs, picture_bytes};
 use crate::model::Opened;
-use crate::picture::{Metadata, alpha};
+use crate::picture::{Metadata, Warning, alpha};
 use crate::pixels::{Channels, PixelsMut, Sink, new_image};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
 use crate::threads::Threads;
@@ -235,7 +234,9 @@ impl Decoder {
         about.latents_checksum = latents.checksum();
         about.warnings.extend(opened.warning.clone());
         about.warnings.extend(warning);
-        about.metadata = metadata(job.boxes);
+        let (metadata, lost) = Metadata::from_boxes(job.boxes);
+        about.metadata = metadata;
+        about.warnings.extend(lost.iter().map(Warning::to_string));
         Ok((opened, latents))
     }
 
@@ -360,13 +361,4 @@ pub(crate) fn device_line(architecture: &dyn Architecture) -> String {
         line.pop();
     }
     line
-}
-
-fn metadata(boxes: &Boxes<'_>) -> Metadata {
-    let owned = |b: &Option<Cow<'_, [u8]>>| b.as_deref().map(<[u8]>::to_vec);
-    Metadata {
-        icc: owned(&boxes.icc),
-        exif: owned(&boxes.exif),
-        xmp: owned(&boxes.xmp),
-    }
 }

@@ -13,9 +13,9 @@ use kiln_models::seam::{
 };
 
 use crate::decoder::device_line;
-use crate::limits::picture_bytes;
+use crate::limits::{Costs, picture_bytes};
 use crate::options::Aim;
-use crate::picture::{Metadata, alpha};
+use crate::picture::{Metadata, Warning, alpha};
 use crate::pixels::{Channels, Pixels, PixelsMut, Sink, Source, new_image};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
 use crate::threads::Threads;
@@ -185,6 +185,8 @@ impl Encoder {
             (true, Some(_)) => Alpha::Coded,
         };
         let portable = facts.portability.is_portable();
+        let (boxes, lost) = metadata.to_boxes();
+        warnings.extend(lost.iter().map(Warning::to_string));
         let mut job = Job {
             header: Header {
                 architecture: facts.id,
@@ -198,11 +200,8 @@ impl Encoder {
                 sequence: None,
             },
             boxes: Boxes {
-                icc: borrow(&metadata.icc),
-                exif: borrow(&metadata.exif),
-                xmp: borrow(&metadata.xmp),
                 device: (!portable).then(|| device_line(architecture.as_ref()).into()),
-                ..Boxes::default()
+                ..boxes
             },
             plane,
             levels: self.model.levels(),
@@ -448,12 +447,4 @@ impl Job<'_> {
         }
         Ok((best.1, best.2))
     }
-}
-
-/// A box that is not empty, lent: every level that is tried writes the same ones.
-fn borrow(bytes: &Option<Vec<u8>>) -> Option<Cow<'_, [u8]>> {
-    bytes
-        .as_deref()
-        .filter(|b| !b.is_empty())
-        .map(Cow::Borrowed)
 }

@@ -20,7 +20,7 @@ use super::{Channels, Pixels, PixelsError, Sample};
 /// Samples between the end of a row and the start of the next stay as they are.
 ///
 /// ```
-/// use kiln::pixels::{Channels, PixelsMut};
+/// use kiln_picture::pixels::{Channels, PixelsMut};
 ///
 /// // A frame buffer of 640 x 480 pixels whose rows are padded to 4096 bytes.
 /// let mut buffer = vec![0_u8; 480 * 4096];
@@ -30,7 +30,7 @@ use super::{Channels, Pixels, PixelsError, Sample};
 /// let mut image = image::DynamicImage::new_rgb16(640, 480);
 /// let same_size = PixelsMut::try_from(&mut image)?;
 /// assert_eq!(same_size.channels(), Channels::Rgb);
-/// # Ok::<(), kiln::pixels::PixelsError>(())
+/// # Ok::<(), kiln_picture::pixels::PixelsError>(())
 /// ```
 pub struct PixelsMut<'a> {
     width: u32,
@@ -153,7 +153,12 @@ impl<'a> PixelsMut<'a> {
         self.check_color(color)
     }
 
-    pub(super) fn check_color(&self, color: ColorKind) -> Result<(), PixelsError> {
+    /// Fails unless colours of this kind can be written to these pixels. For the networks' side of them.
+    ///
+    /// # Errors
+    /// [`PixelsError::NoColor`].
+    #[doc(hidden)]
+    pub fn check_color(&self, color: ColorKind) -> Result<(), PixelsError> {
         match (self.channels.color(), color) {
             (ColorKind::Grey, ColorKind::Rgb) => Err(PixelsError::NoColor(self.channels)),
             _ => Ok(()),
