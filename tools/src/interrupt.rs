@@ -135,7 +135,10 @@ fn signals() -> Vec<c_int> {
         #[cfg(unix)]
         signal_hook::consts::SIGHUP,
     ];
-    asking.into_iter().filter(|&signal| !is_ignored(signal)).collect()
+    asking
+        .into_iter()
+        .filter(|&signal| !is_ignored(signal))
+        .collect()
 }
 
 /// `nohup` and shells without job control start programs that are to outlive a signal.

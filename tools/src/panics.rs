@@ -17,7 +17,9 @@ pub fn quiet() {
     let dump = panic::take_hook();
     let wanted = env::var_os("RUST_BACKTRACE").is_some_and(|value| value != "0");
     panic::set_hook(Box::new(move |info| {
-        let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
+        let place = info
+            .location()
+            .map(|at| format!("{}:{}", at.file(), at.line()));
         *PLACE.lock().unwrap_or_else(PoisonError::into_inner) = place;
         if wanted {
             dump(info);
@@ -74,7 +76,9 @@ mod tests {
     fn panics_of_any_thread_become_errors_of_one_line() {
         assert!(error(|| panic!("a\nb {}", 7)).contains("kiln itself failed: a b 7"));
         let text = error(|| {
-            [1, 2, 0].par_iter().for_each(|n| assert!(*n > 0, "{n} is too few"));
+            [1, 2, 0]
+                .par_iter()
+                .for_each(|n| assert!(*n > 0, "{n} is too few"));
         });
         assert!(text.contains("0 is too few"), "{text}");
         let text = error(|| panic::panic_any(7));

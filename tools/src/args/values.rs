@@ -123,13 +123,16 @@ pub fn bpp_range(text: &str) -> Result<RangeInclusive<f64>, String> {
 /// `--size`: bytes, with an optional suffix k, M, G (thousands) or Ki, Mi, Gi (1024s); at least 1.
 pub fn size(text: &str) -> Result<u64, String> {
     let bare = text.strip_suffix(['B', 'b']).unwrap_or(text);
-    let bytes = scaled(bare).ok_or_else(|| format!("`{text}` is not a size; write 50000, 50k, 1.5M or 64Ki"))?;
+    let bytes = scaled(bare)
+        .ok_or_else(|| format!("`{text}` is not a size; write 50000, 50k, 1.5M or 64Ki"))?;
     at_least_one(bytes).ok_or_else(|| format!("size {text} is outside 1 byte to 1000000G"))
 }
 
 /// `--max-pixels`: a count, with the same suffixes.
 pub fn pixels(text: &str) -> Result<u64, String> {
-    let count = scaled(text).ok_or_else(|| format!("`{text}` is not a number of pixels; write 50000000, 50M or 64Mi"))?;
+    let count = scaled(text).ok_or_else(|| {
+        format!("`{text}` is not a number of pixels; write 50000000, 50M or 64Mi")
+    })?;
     at_least_one(count).ok_or_else(|| format!("number of pixels {text} is outside 1 to 1000000G"))
 }
 
@@ -223,7 +226,12 @@ mod tests {
 
     #[test]
     fn pixels_have_suffixes() {
-        for (text, count) in [("1", 1), ("50M", 50_000_000), ("0.5G", 500_000_000), ("64Mi", 64 << 20)] {
+        for (text, count) in [
+            ("1", 1),
+            ("50M", 50_000_000),
+            ("0.5G", 500_000_000),
+            ("64Mi", 64 << 20),
+        ] {
             assert_eq!(pixels(text), Ok(count), "{text}");
         }
         for text in ["0", "-5", "", "50MB", "nan", "many"] {

@@ -8,8 +8,6 @@ use anyhow::{Context, bail};
 use image::RgbImage;
 use kiln_measure::results::{Memory, peak_memory};
 
-use crate::interrupt::Temporary;
-
 /// What a child process does.
 pub const ENCODE: &str = "encode";
 /// What the other one does.
@@ -29,9 +27,7 @@ pub fn memory(
     if peak_memory().is_none() {
         return Ok(None);
     }
-    let folder = Temporary::make(tempfile::tempdir, |folder| folder.path())
-        .context("cannot make a temporary folder")?;
-    let folder = folder.get();
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let (pixels, file) = (
         folder.path().join("picture.ppm"),
         folder.path().join("file"),

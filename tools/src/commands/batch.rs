@@ -41,11 +41,15 @@ pub fn check(plan: &Plan, args: &TransferArgs) -> anyhow::Result<()> {
             continue;
         }
         if args.json {
-            return Err(usage("--json needs standard output for itself; name an output file"));
+            return Err(usage(
+                "--json needs standard output for itself; name an output file",
+            ));
         }
         console::check_stdout()?;
         if io::stdout().is_terminal() && !args.force {
-            return Err(usage("binary data are not written to a terminal; name a file or add --force"));
+            return Err(usage(
+                "binary data are not written to a terminal; name a file or add --force",
+            ));
         }
     }
     Ok(())
@@ -75,7 +79,10 @@ pub fn run(
     let mut files = Vec::with_capacity(plan.jobs.len());
     let mut counts = Counts::default();
     for path in plan.loops.iter().filter(|_| !quiet) {
-        console::remark(&format!("note: {}: not followed, it leads back", path.display()));
+        console::remark(&format!(
+            "note: {}: not followed, it leads back",
+            path.display()
+        ));
     }
     for (path, why) in &plan.failures {
         console::remark(&format!("error: {}: {why}", path.display()));
@@ -147,7 +154,10 @@ fn summary(plan: &Plan, counts: &Counts) -> Option<String> {
         parts.push(format!("{} failed", counts.failed));
     }
     if counts.skipped > 0 {
-        parts.push(format!("{} skipped, whose outputs are newer", counts.skipped));
+        parts.push(format!(
+            "{} skipped, whose outputs are newer",
+            counts.skipped
+        ));
     }
     if plan.ignored.count > 0 {
         parts.push(format!("ignored other files: {}", plan.ignored));
@@ -244,7 +254,10 @@ mod tests {
         let (folder, plan) = scratch(&["missing.png", "old.png", "cut.png", "same.png", "new.png"]);
         let set = |path: &str, seconds: u64| {
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds);
-            let file = fs::File::options().write(true).open(folder.path().join(path)).unwrap();
+            let file = fs::File::options()
+                .write(true)
+                .open(folder.path().join(path))
+                .unwrap();
             file.set_modified(time).unwrap();
         };
         for (stem, seconds) in [("old", 9), ("cut", 11), ("same", 10), ("new", 11)] {
@@ -254,8 +267,14 @@ mod tests {
         }
         let is_whole = |path: &Path| fs::read(path).unwrap() != b"cut";
         for (more, expected) in [
-            (&["--resume"][..], &["cut.png", "missing.png", "old.png"][..]),
-            (&[], &["cut.png", "missing.png", "new.png", "old.png", "same.png"]),
+            (
+                &["--resume"][..],
+                &["cut.png", "missing.png", "old.png"][..],
+            ),
+            (
+                &[],
+                &["cut.png", "missing.png", "new.png", "old.png", "same.png"],
+            ),
         ] {
             let worked = RefCell::new(Vec::new());
             let work = |job: &Job, _: &Progress| {
@@ -270,7 +289,10 @@ mod tests {
     #[test]
     fn the_summary_says_what_single_lines_do_not() {
         let (_folder, plan) = scratch(&["a.png", "b.png", "c.txt"]);
-        let counts = Counts { failed: 1, skipped: 1 };
+        let counts = Counts {
+            failed: 1,
+            skipped: 1,
+        };
         assert_eq!(
             summary(&plan, &counts).unwrap(),
             "2 files: 0 done; 1 failed; 1 skipped, whose outputs are newer; ignored other files: 1 (.txt)"

@@ -18,6 +18,7 @@ use kiln_measure::results::anchors::{self, Anchor};
 use kiln_measure::results::{
     CodecResults, Machine, Memory, Origin, Results, SCHEMA, Skipped, compare, tables,
 };
+use tempfile::TempDir;
 
 use super::model;
 use crate::args::{BenchArgs, Live, ModelArgs};
@@ -28,6 +29,7 @@ use crate::bench::{samples, save};
 use crate::console;
 use crate::digest::sha256;
 use crate::files;
+use crate::interrupt::Temporary;
 use crate::progress::Progress;
 use crate::usage::UsageError;
 
@@ -41,6 +43,7 @@ const SAMPLE_BPP: f64 = 0.3;
 /// Runs the subcommand.
 pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     console::check_stdout()?;
+    let _temporary = temporary_folder()?;
     model::threads(args.model.threads)?;
     // Everything that may be wrong with files is found before the long part.
     let dataset = dataset(args)?;
@@ -112,6 +115,16 @@ pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         console::print(&format!("{}\n", text.trim_end()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A folder in which all temporary files of the run lie, those for other programs too: it is gone at the end, however
+/// the run ends.
+fn temporary_folder() -> anyhow::Result<Temporary<TempDir>> {
+    let make = || tempfile::Builder::new().prefix("kiln-bench-").tempdir();
+    let folder = Temporary::make(make, TempDir::path).context("cannot make a temporary folder")?;
+    // Refused if it was chosen before; the run works in that one too.
+    let _ = tempfile::env::override_temp_dir(folder.get().path());
+    Ok(folder)
 }
 
 /// Crops for the page: the first pictures, by the first of the models and by WebP.

@@ -11,28 +11,41 @@ use serde_json::json;
 use super::batch::{self, Done};
 use super::model;
 use crate::args::{DecodeArgs, FormatName};
-use crate::files::{self, Job, Sink};
+use crate::files::{self, Job, Kind, Sink};
 use crate::progress::Progress;
 use crate::usage::UsageError;
 
 /// Runs the subcommand.
 pub fn run(args: &DecodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let extension = args.format.unwrap_or(FormatName::Png).extension();
-    let jobs = files::plan(&args.files.inputs, &args.files.output, extension)?;
+    let plan = files::plan(
+        &args.files.inputs,
+        &args.files.output,
+        Kind::Kiln,
+        extension,
+    )?;
     // All outputs of a run have one format: in a folder the extension was just chosen by it.
-    let format = match jobs.first() {
+    let format = match plan.jobs.first() {
         Some(job) => format(&job.sink, args.format, args.files.force)?,
-        None => return Ok(ExitCode::SUCCESS),
+        None => Format::Png,
     };
-    batch::check(&jobs, &args.files)?;
+    batch::check(&plan, &args.files)?;
     let mut options = StoreOptions::default();
     if let Some(quality) = args.jpeg_quality {
         options.jpeg_quality = quality;
     }
-    let decoder = model::decoder(&args.model)?.allow_not_portable(args.allow_not_portable);
-    batch::run(&jobs, &args.files, quiet, |job, progress| {
-        decode(job, &decoder, format, &options, progress)
-    })
+    let decoder = model::decoder(&args.model)?
+        .with_limits(args.limits.limits())
+        .allow_not_portable(args.allow_not_portable);
+    let preserve_times = args.files.preserve_times;
+    // Pictures are given their names when they are complete: one that is there is whole.
+    batch::run(
+        &plan,
+        &args.files,
+        quiet,
+        |_| true,
+        |job, progress| decode(job, &decoder, format, &options, preserve_times, progress),
+    )
 }
 
 /// The format to write: what was asked for, else what the extension says, else PNG for a pipe.
@@ -53,6 +66,10 @@ fn format(sink: &Sink, asked: Option<FormatName>, force: bool) -> Result<Format,
         ))),
         (Some(asked), _) => Ok(asked),
         (None, Ok(named)) => Ok(named),
+        (None, Err(_)) if path.extension().is_none() => Err(UsageError(format!(
+            "{sink}: the name has no extension that says which format to write; add one, such as .png, or choose with \
+             --format"
+        ))),
         (None, Err(error)) => Err(UsageError(format!(
             "{sink}: {error}; or choose with --format"
         ))),
@@ -65,9 +82,14 @@ fn decode(
     decoder: &Decoder,
     format: Format,
     options: &StoreOptions,
+    preserve_times: bool,
     progress: &Progress,
 ) -> anyhow::Result<Done> {
     let started = Instant::now();
+    let modified = match preserve_times {
+        true => files::modified(&job.source)?,
+        false => None,
+    };
     let bytes = files::read(&job.source)?;
     let decoded = decoder
         .decode_with(&bytes, progress)
@@ -78,7 +100,8 @@ fn decode(
     }
     let (stored, warnings) =
         picture::store(&decoded.picture, format, options).with_context(|| job.sink.to_string())?;
-    files::write(&job.sink, &stored)?;
+    job.make_folder()?;
+    files::write(&job.sink, &stored, modified)?;
     // Even with --quiet: something of the picture is gone.
     for warning in &warnings {
         progress.line(&format!("warning: {}: {warning}", job.sink));
@@ -143,6 +166,11 @@ mod tests {
     fn unknown_and_contradicting_names_are_wrong_usage() {
         let error = format(&file("a.xyz"), None, false).unwrap_err().to_string();
         assert!(error.contains("xyz") && error.contains("png"), "{error}");
+        let error = format(&file("a"), None, false).unwrap_err().to_string();
+        assert!(
+            error.contains("no extension") && !error.contains('"'),
+            "{error}"
+        );
         let error = format(&file("a.jpg"), Some(FormatName::Png), false)
             .unwrap_err()
             .to_string();

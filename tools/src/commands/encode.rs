@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use anyhow::Context;
-use kiln::picture::{self, Format};
+use kiln::picture::{self, Format, LoadOptions};
 use kiln::{
-    Decoder, EncodeOptions, Encoded, Encoder, ExactChoice, Picture, Target, Verified, verify,
+    Decoder, EncodeOptions, Encoded, Encoder, ExactChoice, Limits, Picture, Target, Verified,
+    verify,
 };
 use kiln_measure::metrics::psnr;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 use super::batch::{self, Done};
 use super::model;
 use crate::args::EncodeArgs;
-use crate::files::{self, Job, Sink};
+use crate::files::{self, Job, Kind, Sink, Source};
 use crate::progress::Progress;
 use crate::usage::UsageError;
 
@@ -25,32 +26,71 @@ const EXTENSION: &str = "kiln";
 
 /// Runs the subcommand.
 pub fn run(args: &EncodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
-    let jobs = files::plan(&args.files.inputs, &args.files.output, EXTENSION)?;
+    let plan = files::plan(
+        &args.files.inputs,
+        &args.files.output,
+        Kind::Picture,
+        EXTENSION,
+    )?;
     if !args.files.force {
-        jobs.iter().try_for_each(refuse_picture_name)?;
+        plan.jobs.iter().try_for_each(refuse_picture_name)?;
     }
-    batch::check(&jobs, &args.files)?;
+    batch::check(&plan, &args.files)?;
     if args.verify {
-        jobs.iter().try_for_each(refuse_pipe)?;
+        plan.jobs.iter().try_for_each(refuse_pipe)?;
     }
-    let options = EncodeOptions::default()
-        .with_target(target(args))
-        .with_effort(args.effort)
-        .with_reconstruction(args.verify);
+    let limits = args.limits.limits();
     let model = model::load(&args.model, quiet)?;
     // Wherever the encoder's exact networks run, the file must decode on a CPU.
     let verifier = match args.verify {
         // What was just written on this device may be tried on it, portable or not.
         true => {
             let model = model.with_exact(ExactChoice::Cpu)?;
-            Some(Decoder::new(model).allow_not_portable(true))
+            Some(
+                Decoder::new(model)
+                    .with_limits(limits)
+                    .allow_not_portable(true),
+            )
         }
         false => None,
     };
-    let encoder = Encoder::new(model);
-    batch::run(&jobs, &args.files, quiet, |job, progress| {
-        encode(job, &encoder, verifier.as_ref(), &options, progress)
-    })
+    let with = With {
+        load: LoadOptions::default()
+            .with_limits(limits)
+            .with_first_frame(args.first_frame),
+        encoder: Encoder::new(model).with_limits(limits),
+        options: EncodeOptions::default()
+            .with_target(target(args))
+            .with_effort(args.effort)
+            .with_keep_hidden(args.keep_hidden)
+            .with_reconstruction(args.verify),
+        verifier,
+        preserve_times: args.files.preserve_times,
+        quiet,
+    };
+    batch::run(
+        &plan,
+        &args.files,
+        quiet,
+        |path| is_whole(path, &limits),
+        |job, progress| encode(job, &with, progress),
+    )
+}
+
+/// What all files are encoded with.
+struct With {
+    load: LoadOptions,
+    encoder: Encoder,
+    options: EncodeOptions,
+    verifier: Option<Decoder>,
+    preserve_times: bool,
+    quiet: bool,
+}
+
+/// Whether an earlier run has written a file to its end: all its checksums are right.
+fn is_whole(path: &Path, limits: &Limits) -> bool {
+    let bytes = files::read(&Source::File(path.into()));
+    bytes.is_ok_and(|bytes| kiln::info(&bytes, limits).is_ok())
 }
 
 /// Only what lies on a disk can be decoded again.
@@ -67,6 +107,9 @@ fn refuse_pipe(job: &Job) -> anyhow::Result<()> {
 
 /// What the file shall be; clap lets at most one be given.
 fn target(args: &EncodeArgs) -> Target {
+    if args.lossless {
+        return Target::Lossless;
+    }
     match (args.quality, args.level, args.bpp, args.size) {
         (Some(quality), ..) => Target::Quality(quality),
         (_, Some(level), ..) => Target::Level(level),
@@ -95,40 +138,51 @@ fn refuse_picture_name(job: &Job) -> anyhow::Result<()> {
 }
 
 /// Encodes one file.
-fn encode(
-    job: &Job,
-    encoder: &Encoder,
-    verifier: Option<&Decoder>,
-    options: &EncodeOptions,
-    progress: &Progress,
-) -> anyhow::Result<Done> {
+fn encode(job: &Job, with: &With, progress: &Progress) -> anyhow::Result<Done> {
     let started = Instant::now();
+    let modified = match with.preserve_times {
+        true => files::modified(&job.source)?,
+        false => None,
+    };
     let bytes = files::read(&job.source)?;
-    let loaded =
-        picture::load(&bytes, &Default::default()).with_context(|| job.source.to_string())?;
-    // Even with --quiet: something of the picture is gone.
-    for warning in &loaded.warnings {
-        progress.line(&format!("warning: {}: {warning}", job.source));
-    }
-    let picture = loaded.picture;
-    drop(bytes);
-    let encoded = encoder
-        .encode_with(&picture, options, progress)
+    let loaded = picture::load(&bytes, &with.load)
+        .map_err(model::hint)
         .with_context(|| job.source.to_string())?;
-    // Even with --quiet: a device computes wrong.
-    for warning in &encoded.warnings {
+    let source_bytes = bytes.len();
+    drop(bytes);
+    let picture = loaded.picture;
+    let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let encoded = with
+        .encoder
+        .encode_with(&picture, &with.options, progress)
+        .map_err(model::hint)
+        .with_context(|| job.source.to_string())?;
+    warnings.extend(encoded.warnings.iter().cloned());
+    // Even with --quiet: something of the picture is gone, or a device computes wrong.
+    for warning in &warnings {
         progress.line(&format!("warning: {}: {warning}", job.source));
     }
-    let check = match verifier {
-        Some(decoder) => Some(write_verified(job, &encoded, decoder, &picture, progress)?),
+    job.make_folder()?;
+    let check = match &with.verifier {
+        Some(decoder) => Some(write_verified(
+            job, &encoded, decoder, &picture, modified, progress,
+        )?),
         None => {
-            files::write(&job.sink, &encoded.bytes)?;
+            files::write(&job.sink, &encoded.bytes, modified)?;
             None
         }
     };
 
     let (width, height) = (picture.image.width(), picture.image.height());
     let size = encoded.bytes.len();
+    let larger = size > source_bytes;
+    if larger && !with.quiet {
+        progress.line(&format!(
+            "note: {}: {}",
+            job.sink,
+            larger_note(size, source_bytes, encoded.lossless)
+        ));
+    }
     let bpp = 8.0 * size as f64 / (f64::from(width) * f64::from(height));
     let level = encoded.level;
     let stages: serde_json::Map<_, _> = encoded
@@ -140,25 +194,36 @@ fn encode(
         Some(check) => (check.to_string(), check.to_json()),
         None => (String::new(), Value::Null),
     };
+    let how = match encoded.lossless {
+        true => "lossless".to_owned(),
+        false => format!("level {level}"),
+    };
     Ok(Done {
-        summary: format!("{width}x{height}, {size} bytes, {bpp:.3} bpp, level {level}{words}"),
+        summary: format!("{width}x{height}, {size} bytes, {bpp:.3} bpp, {how}{words}"),
         json: json!({
             "width": width,
             "height": height,
             "bytes": size,
+            "source_bytes": source_bytes,
+            "larger_than_source": larger,
             "bpp": bpp,
             "level": level,
-            "warnings": loaded
-                .warnings
-                .iter()
-                .map(ToString::to_string)
-                .chain(encoded.warnings)
-                .collect::<Vec<_>>(),
+            "lossless": encoded.lossless,
+            "warnings": warnings,
             "verified": verified,
             "seconds": started.elapsed().as_secs_f64(),
             "stages": stages,
         }),
     })
+}
+
+/// Nobody wants a file that is larger than what it was made from, but whoever asked for it gets it.
+fn larger_note(size: usize, source: usize, lossless: bool) -> String {
+    let advice = match lossless {
+        true => "without --lossless it is smaller",
+        false => "a lower --quality makes it smaller",
+    };
+    format!("the file is larger than its source, {size} bytes after {source}; {advice}")
 }
 
 /// What `--verify` found on a file that passed.
@@ -195,13 +260,14 @@ fn write_verified(
     encoded: &Encoded,
     decoder: &Decoder,
     source: &Picture,
+    modified: Option<SystemTime>,
     progress: &Progress,
 ) -> anyhow::Result<Check> {
     let expected = encoded
         .reconstruction
         .as_ref()
         .context("the encoder kept no reconstruction")?;
-    files::write_checked(&job.sink, &encoded.bytes, |on_disk| {
+    files::write_checked(&job.sink, &encoded.bytes, modified, |on_disk| {
         let found = verify(decoder, on_disk, expected, progress)
             .with_context(|| format!("{}: not kept", job.sink))?;
         let psnr = psnr(&source.image.to_rgb8(), &found.image.to_rgb8())?;
@@ -232,6 +298,7 @@ mod tests {
         assert!(matches!(target_of(&["--level", "63"]), Target::Level(63)));
         assert!(matches!(target_of(&["--bpp", "0.5"]), Target::Bpp(bpp) if bpp == 0.5));
         assert!(matches!(target_of(&["--size", "2k"]), Target::Bytes(2000)));
+        assert!(matches!(target_of(&["--lossless"]), Target::Lossless));
     }
 
     #[test]
@@ -239,6 +306,7 @@ mod tests {
         let job = |name: &str| Job {
             source: files::Source::Stdin,
             sink: Sink::File(name.into()),
+            in_tree: false,
         };
         let error = refuse_picture_name(&job("x/a.JPG")).unwrap_err();
         assert!(

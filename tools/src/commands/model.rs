@@ -20,7 +20,10 @@ pub fn load(args: &ModelArgs, quiet: bool) -> anyhow::Result<Model> {
     let model = place(model, args)?;
     let device = model.device()?;
     if device.is_software() && !quiet {
-        console::remark(&format!("note: {} is emulated by the CPU: --device cpu is faster", device.name));
+        console::remark(&format!(
+            "note: {} is emulated by the CPU: --device cpu is faster",
+            device.name
+        ));
     }
     Ok(model)
 }

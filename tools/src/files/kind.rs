@@ -12,8 +12,8 @@ const SIGNATURE: &[u8] = b"\x9bKLN";
 const HEAD: u64 = 32;
 /// Extensions of what [`kiln::picture::load`] reads.
 const PICTURES: [&str; 19] = [
-    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "pnm", "pbm", "pgm", "ppm", "pam", "bmp", "dib", "gif", "tif",
-    "tiff", "qoi", "tga",
+    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "pnm", "pbm", "pgm", "ppm", "pam", "bmp",
+    "dib", "gif", "tif", "tiff", "qoi", "tga",
 ];
 
 /// What a command reads.
@@ -72,7 +72,8 @@ pub fn is_kiln(bytes: &[u8]) -> bool {
 /// their names alone: texts begin with those too.
 fn is_picture(head: &[u8]) -> bool {
     use ImageFormat::{Gif, Jpeg, Png, Qoi, Tiff, WebP};
-    image::guess_format(head).is_ok_and(|format| [Gif, Jpeg, Png, Qoi, Tiff, WebP].contains(&format))
+    image::guess_format(head)
+        .is_ok_and(|format| [Gif, Jpeg, Png, Qoi, Tiff, WebP].contains(&format))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub use kind::{Kind, is_kiln};
 pub use plan::{Job, Plan, plan};
 pub use read::{modified, read};
-pub use rgb::{decode_rgb8, read_rgb8};
+pub use rgb::read_rgb8;
 pub use write::{check_sink, write, write_checked, write_file};
 
 /// Where bytes come from.

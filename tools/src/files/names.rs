@@ -52,16 +52,35 @@ mod tests {
     #[test]
     fn the_first_has_the_short_name_and_nobody_loses() {
         let mut names = Names::default();
-        let inputs = ["a.bmp", "a.jpg", "a.jpg", "a.jpg", "a.jpg.png", "b.v2.png", "c", ".hidden"];
+        let inputs = [
+            "a.bmp",
+            "a.jpg",
+            "a.jpg",
+            "a.jpg",
+            "a.jpg.png",
+            "b.v2.png",
+            "c",
+            ".hidden",
+        ];
         let outputs: Vec<PathBuf> = inputs
             .iter()
             .map(|input| names.take(Path::new("out"), OsStr::new(input), "kiln"))
             .collect();
         let expected = [
-            "a.kiln", "a.jpg.kiln", "a.jpg.2.kiln", "a.jpg.3.kiln", "a.jpg.png.kiln", "b.v2.kiln", "c.kiln", ".hidden.kiln",
+            "a.kiln",
+            "a.jpg.kiln",
+            "a.jpg.2.kiln",
+            "a.jpg.3.kiln",
+            "a.jpg.png.kiln",
+            "b.v2.kiln",
+            "c.kiln",
+            ".hidden.kiln",
         ];
         assert_eq!(outputs, expected.map(|name| Path::new("out").join(name)));
         // In another folder the name is free.
-        assert_eq!(names.take(Path::new("x"), OsStr::new("a.png"), "kiln"), Path::new("x").join("a.kiln"));
+        assert_eq!(
+            names.take(Path::new("x"), OsStr::new("a.png"), "kiln"),
+            Path::new("x").join("a.kiln")
+        );
     }
 }

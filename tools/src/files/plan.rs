@@ -40,7 +40,12 @@ pub struct Plan {
 ///
 /// Several inputs, a folder among them, a trailing separator and an existing folder all mean that `output` is a folder.
 /// It is made if an input is a folder; otherwise it must exist.
-pub fn plan(inputs: &[PathBuf], output: &Path, kind: Kind, extension: &str) -> anyhow::Result<Plan> {
+pub fn plan(
+    inputs: &[PathBuf],
+    output: &Path,
+    kind: Kind,
+    extension: &str,
+) -> anyhow::Result<Plan> {
     let trees = inputs.iter().any(|path| is_folder(path));
     let several = inputs.len() > 1 || trees;
     match Sink::from(output) {
@@ -56,10 +61,16 @@ pub fn plan(inputs: &[PathBuf], output: &Path, kind: Kind, extension: &str) -> a
                 bail!("{} is not a folder", folder.display());
             }
             if !folder.exists() && !trees {
-                bail!("the output folder {} does not exist; make it first", folder.display());
+                bail!(
+                    "the output folder {} does not exist; make it first",
+                    folder.display()
+                );
             }
             if plan.jobs.is_empty() && plan.failures.is_empty() {
-                let places: Vec<String> = inputs.iter().map(|path| path.display().to_string()).collect();
+                let places: Vec<String> = inputs
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect();
                 let others = match plan.ignored.count {
                     0 => String::new(),
                     _ => format!("; other files: {}", plan.ignored),
@@ -83,7 +94,13 @@ pub fn plan(inputs: &[PathBuf], output: &Path, kind: Kind, extension: &str) -> a
 }
 
 /// Names the outputs inside `folder`.
-fn into_folder(inputs: &[PathBuf], folder: &Path, kind: Kind, extension: &str, trees: bool) -> anyhow::Result<Plan> {
+fn into_folder(
+    inputs: &[PathBuf],
+    folder: &Path,
+    kind: Kind,
+    extension: &str,
+    trees: bool,
+) -> anyhow::Result<Plan> {
     let (mut plan, mut names) = (Plan::default(), Names::default());
     let mut add = |plan: &mut Plan, source: PathBuf, folder: &Path| {
         let Some(name) = source.file_name() else {
@@ -157,7 +174,8 @@ impl Job {
         match &self.sink {
             Sink::File(path) if self.in_tree => {
                 let folder = parent(path);
-                fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))
+                fs::create_dir_all(folder)
+                    .with_context(|| format!("cannot make the folder {}", folder.display()))
             }
             _ => Ok(()),
         }
@@ -173,7 +191,10 @@ impl Job {
             && source == sink
             && source.is_file()
         {
-            return Err(usage(format!("{} is input and output at once", self.source)));
+            return Err(usage(format!(
+                "{} is input and output at once",
+                self.source
+            )));
         }
         Ok(())
     }
@@ -235,21 +256,40 @@ mod tests {
         ] {
             let jobs = encode(&paths(&[input]), Path::new(output)).unwrap().jobs;
             let in_tree = false;
-            assert_eq!(jobs, [Job { source, sink, in_tree }]);
+            assert_eq!(
+                jobs,
+                [Job {
+                    source,
+                    sink,
+                    in_tree
+                }]
+            );
         }
     }
 
     #[test]
     fn an_existing_folder_takes_the_name_of_the_input() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(sinks(&paths(&["x/a.b.png", "c"]), folder.path()), ["a.b.kiln", "c.kiln"]);
+        assert_eq!(
+            sinks(&paths(&["x/a.b.png", "c"]), folder.path()),
+            ["a.b.kiln", "c.kiln"]
+        );
         assert_eq!(sinks(&paths(&["a.png"]), folder.path()), ["a.kiln"]);
-        assert_eq!(sinks(&paths(&["x/a.png", "y/a.jpg"]), folder.path()), ["a.kiln", "a.jpg.kiln"]);
+        assert_eq!(
+            sinks(&paths(&["x/a.png", "y/a.jpg"]), folder.path()),
+            ["a.kiln", "a.jpg.kiln"]
+        );
     }
 
     #[test]
     fn a_tree_keeps_its_folders_and_needs_no_output_yet() {
-        let scratch = tree(&["in/a.png", "in/sub/b.jpg", "in/sub/notes.txt", "other/a.png", "c.png"]);
+        let scratch = tree(&[
+            "in/a.png",
+            "in/sub/b.jpg",
+            "in/sub/notes.txt",
+            "other/a.png",
+            "c.png",
+        ]);
         let at = |name: &str| scratch.path().join(name);
         assert_eq!(sinks(&[at("in")], &at("new")), ["a.kiln", "sub/b.kiln"]);
         assert_eq!(
@@ -269,7 +309,10 @@ mod tests {
         let scratch = tree(&["in/notes.txt"]);
         let error = encode(&[scratch.path().join("in")], &scratch.path().join("out")).unwrap_err();
         let text = error.to_string();
-        assert!(!is_usage(&error) && text.contains("no pictures") && text.contains(".txt"), "{text}");
+        assert!(
+            !is_usage(&error) && text.contains("no pictures") && text.contains(".txt"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -278,10 +321,16 @@ mod tests {
         let missing = folder.path().join("missing");
         for (inputs, output) in [
             (paths(&["a.png", "b.png"]), missing.clone()),
-            (paths(&["a.png"]), PathBuf::from(format!("{}/", missing.display()))),
+            (
+                paths(&["a.png"]),
+                PathBuf::from(format!("{}/", missing.display())),
+            ),
         ] {
             let error = encode(&inputs, &output).unwrap_err();
-            assert!(!is_usage(&error) && error.to_string().contains("missing"), "{error}");
+            assert!(
+                !is_usage(&error) && error.to_string().contains("missing"),
+                "{error}"
+            );
         }
     }
 
@@ -310,7 +359,10 @@ mod tests {
         for output in [other_spelling.as_path(), scratch.path()] {
             let plan = encode(std::slice::from_ref(&file), output).unwrap();
             let error = plan.jobs[0].check().unwrap_err();
-            assert!(is_usage(&error) && error.to_string().contains("at once"), "{error}");
+            assert!(
+                is_usage(&error) && error.to_string().contains("at once"),
+                "{error}"
+            );
         }
     }
 }

@@ -13,8 +13,7 @@ pub fn read_rgb8(source: &Source) -> anyhow::Result<(RgbImage, Vec<u8>)> {
     Ok((pixels, bytes))
 }
 
-/// The same from bytes in memory.
-pub fn decode_rgb8(bytes: &[u8]) -> anyhow::Result<RgbImage> {
+fn decode_rgb8(bytes: &[u8]) -> anyhow::Result<RgbImage> {
     let loaded = picture::load(bytes, &Default::default())?;
     Ok(loaded.picture.image.into_rgb8())
 }

@@ -51,10 +51,17 @@ impl Ignored {
 
 impl fmt::Display for Ignored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named: Vec<&str> = self.extensions.iter().take(MOST_NAMED).map(String::as_str).collect();
+        let named: Vec<&str> = self
+            .extensions
+            .iter()
+            .take(MOST_NAMED)
+            .map(String::as_str)
+            .collect();
         match named.as_slice() {
             [] => write!(f, "{}", self.count),
-            _ if self.extensions.len() > MOST_NAMED => write!(f, "{} ({}, ...)", self.count, named.join(", ")),
+            _ if self.extensions.len() > MOST_NAMED => {
+                write!(f, "{} ({}, ...)", self.count, named.join(", "))
+            }
             _ => write!(f, "{} ({})", self.count, named.join(", ")),
         }
     }
@@ -74,7 +81,9 @@ pub fn walk(folder: &Path, kind: Kind) -> Found {
             Ok(entry) if entry.file_type().is_file() => match kind.is_of(entry.path()) {
                 Ok(true) => found.files.push(entry.into_path()),
                 Ok(false) => found.ignored.add(entry.path()),
-                Err(error) => found.failures.push((entry.into_path(), format!("cannot read: {error}"))),
+                Err(error) => found
+                    .failures
+                    .push((entry.into_path(), format!("cannot read: {error}"))),
             },
             Ok(_) => {}
             Err(error) => {
@@ -101,14 +110,27 @@ mod tests {
     use std::fs;
 
     fn names(found: &Found, folder: &Path) -> Vec<String> {
-        let relative = found.files.iter().map(|path| path.strip_prefix(folder).unwrap());
-        relative.map(|path| path.display().to_string().replace('\\', "/")).collect()
+        let relative = found
+            .files
+            .iter()
+            .map(|path| path.strip_prefix(folder).unwrap());
+        relative
+            .map(|path| path.display().to_string().replace('\\', "/"))
+            .collect()
     }
 
     #[test]
     fn a_tree_is_taken_in_order_without_what_is_hidden() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.png", "a/c.jpg", "a/notes.TXT", "a/.d.jpg", ".git/e.png", "list", "z.kiln"] {
+        for name in [
+            "b.png",
+            "a/c.jpg",
+            "a/notes.TXT",
+            "a/.d.jpg",
+            ".git/e.png",
+            "list",
+            "z.kiln",
+        ] {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "x").unwrap();
@@ -116,9 +138,15 @@ mod tests {
         let found = walk(folder.path(), Kind::Picture);
         assert_eq!(names(&found, folder.path()), ["a/c.jpg", "b.png"]);
         assert_eq!(found.ignored.to_string(), "3 (.kiln, .txt)");
-        assert_eq!(names(&walk(folder.path(), Kind::Kiln), folder.path()), ["z.kiln"]);
+        assert_eq!(
+            names(&walk(folder.path(), Kind::Kiln), folder.path()),
+            ["z.kiln"]
+        );
         // A hidden folder that was named is meant.
-        assert_eq!(walk(&folder.path().join(".git"), Kind::Picture).files.len(), 1);
+        assert_eq!(
+            walk(&folder.path().join(".git"), Kind::Picture).files.len(),
+            1
+        );
     }
 
     #[cfg(unix)]
@@ -136,7 +164,11 @@ mod tests {
         let found = walk(&tree, Kind::Picture);
         assert_eq!(names(&found, &tree), ["linked/a.png"]);
         assert_eq!(found.loops, [tree.join("sub/up")]);
-        let broken: Vec<_> = found.failures.iter().map(|(path, _)| path.clone()).collect();
+        let broken: Vec<_> = found
+            .failures
+            .iter()
+            .map(|(path, _)| path.clone())
+            .collect();
         assert_eq!(broken, [tree.join("broken.png")]);
     }
 

@@ -60,7 +60,8 @@ pub fn write_checked<T>(
         bail!("{sink} is not a regular file: what is written there cannot be read back");
     }
     let staged = stage(&target, bytes, old.as_ref(), modified).with_context(what)?;
-    let on_disk = fs::read(staged.get().path()).with_context(|| format!("cannot read back {sink}"))?;
+    let on_disk =
+        fs::read(staged.get().path()).with_context(|| format!("cannot read back {sink}"))?;
     let found = check(&on_disk)?;
     persist(staged, &target).with_context(what)?;
     Ok(found)
