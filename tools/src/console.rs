@@ -51,6 +51,15 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     write_stdout(text.as_bytes()).context(CANNOT)
 }
 
+/// Has something print to standard output that does it by itself.
+///
+/// # Errors
+/// As [`print_json`].
+pub fn print_with(print: impl FnOnce() -> io::Result<()>) -> anyhow::Result<()> {
+    check_stdout()?;
+    print().and_then(|()| io::stdout().flush()).context(CANNOT)
+}
+
 /// Writes bytes to standard output.
 ///
 /// # Errors

@@ -87,8 +87,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
 
 /// Prints what --help and --version ask for, in colours where they are shown.
 fn print_help(help: &clap::Error) -> anyhow::Result<ExitCode> {
-    console::check_stdout()?;
-    help.print()?;
+    console::print_with(|| help.print())?;
     Ok(ExitCode::SUCCESS)
 }
 

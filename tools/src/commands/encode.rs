@@ -32,10 +32,10 @@ pub fn run(args: &EncodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         Kind::Picture,
         EXTENSION,
     )?;
+    batch::check(&plan, &args.files)?;
     if !args.files.force {
         plan.jobs.iter().try_for_each(refuse_picture_name)?;
     }
-    batch::check(&plan, &args.files)?;
     if args.verify {
         plan.jobs.iter().try_for_each(refuse_pipe)?;
     }
