@@ -57,10 +57,12 @@ fn message(panic: &(dyn Any + Send)) -> String {
         (None, Some(text)) => text.as_str(),
         (None, None) => "it does not say why",
     };
-    text.chars()
+    let printable: String = text
+        .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(LONGEST_MESSAGE)
-        .collect()
+        .collect();
+    let words: Vec<&str> = printable.split_whitespace().collect();
+    words.join(" ").chars().take(LONGEST_MESSAGE).collect()
 }
 
 #[cfg(test)]
@@ -74,7 +76,7 @@ mod tests {
 
     #[test]
     fn panics_of_any_thread_become_errors_of_one_line() {
-        assert!(error(|| panic!("a\nb {}", 7)).contains("kiln itself failed: a b 7"));
+        assert!(error(|| panic!("a\n   b {}", 7)).contains("kiln itself failed: a b 7"));
         let text = error(|| {
             [1, 2, 0]
                 .par_iter()

@@ -37,9 +37,11 @@ pub struct CompareArgs {
 }
 
 const EXAMPLES: &str = "\
-Both are compared as 8-bit RGB. Where a picture has alpha, its colours are blended onto mid-grey (128) first, so that those
-beneath transparent pixels do not count; alpha is compared by itself, at its full depth. `bpp` is that of file B. PSNR-YUV is (6 Y + Cb + Cr) / 8 of BT.709 YCbCr,
-full range, 4:4:4. MS-SSIM needs sides above 160 pixels, SSIMULACRA2 and Butteraugli (sRGB, 80 nits) at least 8.
+Both are compared as 8-bit RGB. Where a picture has alpha, its colours are blended onto mid-grey (128) first, so that \
+those beneath transparent pixels do not count; alpha is compared by itself, at its full depth, and a picture without it \
+counts as opaque.
+
+`bpp` is that of file B. PSNR-YUV is (6 Y + Cb + Cr) / 8 of BT.709 YCbCr, full range, 4:4:4. MS-SSIM needs sides above 160 pixels, SSIMULACRA2 and Butteraugli (sRGB, 80 nits) at least 8.
 
 Examples:
   kiln compare photo.png photo.kiln

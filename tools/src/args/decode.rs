@@ -56,6 +56,7 @@ impl FormatName {
 
 const EXAMPLES: &str = "\
 What a format cannot carry (metadata, transparency, 16 bits) is dropped with a warning.
+
 Folders are read and written as by `kiln encode`: each .kiln file of the tree becomes a picture in the same place of OUT.
 
 Examples:

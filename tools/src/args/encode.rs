@@ -25,7 +25,7 @@ pub struct EncodeArgs {
     /// Best picture of at most this many bytes; k, M, G are thousands, Ki, Mi, Gi 1024s
     #[arg(long, value_name = "BYTES", group = "target", value_parser = values::size, allow_negative_numbers = true)]
     pub size: Option<u64>,
-    /// Keep every sample exactly; the file is several times as large
+    /// Keep every sample exactly, whatever size that takes
     #[arg(long, group = "target")]
     pub lossless: bool,
     /// Keep the colours beneath fully transparent pixels, which nobody sees, instead of what costs least
@@ -50,12 +50,13 @@ pub struct EncodeArgs {
 }
 
 const EXAMPLES: &str = "\
-Reads PNG, JPEG, WebP, PNM (PBM, PGM, PPM, PAM), BMP, GIF, TIFF, QOI and TGA. ICC profile, EXIF, XMP, transparency, grey
-and 16 bits are kept.
+Reads PNG, JPEG, WebP, PNM (PBM, PGM, PPM, PAM), BMP, GIF, TIFF, QOI and TGA. ICC profile, EXIF, XMP, transparency, \
+grey and 16 bits are kept.
 
-Of a folder, OUT gets the same tree; of several inputs, each folder keeps its name in OUT. Hidden files are passed over,
-and links are followed. Pictures are known by content or extension. a.png becomes a.kiln; if another input of that folder
-has taken the name, a.jpg becomes a.jpg.kiln. A file that fails does not stop the others.
+Of a folder, OUT gets the same tree; of several inputs, each folder keeps its name in OUT. Pictures are known by \
+extension or content; other files are counted and left alone, hidden ones passed over, and links followed. a.png \
+becomes a.kiln; where an earlier input has taken that name, a.jpg becomes a.jpg.kiln. A file that fails does not stop \
+the others.
 
 Examples:
   kiln encode photo.jpg photo.kiln             quality 60

@@ -17,9 +17,9 @@ pub struct InfoArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// The limits.
-    #[command(flatten)]
-    pub limits: super::LimitArgs,
+    /// Most pixels of a picture; k, M, G are thousands, Ki, Mi, Gi 1024s [default: 128M]
+    #[arg(long, value_name = "N", value_parser = super::values::pixels, allow_negative_numbers = true)]
+    pub max_pixels: Option<u64>,
 }
 
 const EXAMPLES: &str = "\

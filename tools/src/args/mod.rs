@@ -79,8 +79,8 @@ Examples:
 
 Each command has its own --help with more of them.
 
-Exit codes: 0 success, 1 something failed, 2 wrong usage. Ctrl-C and SIGTERM leave no half-written file; shells show them
-as 130 and 143.";
+Exit codes: 0 success, 1 something failed, 2 wrong usage. Ctrl-C and SIGTERM leave no half-written file; shells show \
+them as 130 and 143.";
 
 #[cfg(test)]
 mod tests {
@@ -109,6 +109,26 @@ mod tests {
     fn one_path_is_too_few() {
         for command in ["encode", "decode"] {
             assert!(Cli::try_parse_from(["kiln", command, "a"]).is_err());
+        }
+    }
+
+    #[test]
+    fn the_limits_in_the_help_are_those_of_the_library() {
+        let default = kiln::Limits::default();
+        for command in ["encode", "decode", "compare", "info"] {
+            let help = Cli::try_parse_from(["kiln", command, "--help"])
+                .unwrap_err()
+                .to_string();
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            let stated = |argument: &str| {
+                let after = help.split_once(argument).unwrap().1;
+                let text = after.split_once("[default: ").unwrap().1;
+                values::pixels(text.split_once(']').unwrap().0).unwrap()
+            };
+            assert_eq!(stated("--max-pixels"), default.max_pixels, "{command}");
+            if command != "info" {
+                assert_eq!(stated("--max-memory"), default.max_memory, "{command}");
+            }
         }
     }
 

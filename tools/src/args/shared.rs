@@ -40,7 +40,7 @@ pub enum ExactDevice {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Most pixels of a picture; k, M, G are thousands, Ki, Mi, Gi 1024s [default: 128Mi]
+    /// Most pixels of a picture; k, M, G are thousands, Ki, Mi, Gi 1024s [default: 128M]
     #[arg(long, value_name = "N", value_parser = values::pixels, allow_negative_numbers = true)]
     pub max_pixels: Option<u64>,
     /// Most memory to take for a picture, in bytes [default: 6Gi]

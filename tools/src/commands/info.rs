@@ -15,7 +15,11 @@ use crate::files::{self, Source};
 /// Runs the subcommand.
 pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
     match &args.file {
-        Some(path) => file(path, args.limits.limits(), args.json)?,
+        Some(path) => {
+            let limits = Limits::default();
+            let most = args.max_pixels.unwrap_or(limits.max_pixels);
+            file(path, limits.with_max_pixels(most), args.json)?
+        }
         // clap requires one of the two.
         None => devices(args.json)?,
     }
