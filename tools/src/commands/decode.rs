@@ -65,6 +65,9 @@ fn format(sink: &Sink, asked: Option<FormatName>, force: bool) -> Result<Format,
             "{sink} has the extension of a {named} file, but --format asks for {asked}; change one or add --force"
         ))),
         (Some(asked), _) => Ok(asked),
+        (None, Ok(named)) if !is_written(named) => Err(UsageError(format!(
+            "{sink}: {named} is read, but not written; choose another extension"
+        ))),
         (None, Ok(named)) => Ok(named),
         (None, Err(_)) if path.extension().is_none() => Err(UsageError(format!(
             "{sink}: the name has no extension that says which format to write; add one, such as .png, or choose with \
@@ -74,6 +77,14 @@ fn format(sink: &Sink, asked: Option<FormatName>, force: bool) -> Result<Format,
             "{sink}: {error}; or choose with --format"
         ))),
     }
+}
+
+/// Whether pictures are written in a format, and not only read.
+fn is_written(format: Format) -> bool {
+    matches!(
+        format,
+        Format::Png | Format::Jpeg | Format::WebP | Format::Pnm
+    )
 }
 
 /// Decodes one file.

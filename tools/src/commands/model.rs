@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use kiln::picture::PictureError;
 use kiln::{Decoder, DeviceChoice, ErrorKind, ExactChoice, Model};
 
 use crate::args::{ExactDevice, ModelArgs};
@@ -78,6 +79,9 @@ pub fn hint(error: impl Into<kiln::Error>) -> anyhow::Error {
     let hint = match &error {
         kiln::Error::NoWeights { .. } => "name the right weights with --weights FILE",
         kiln::Error::NotPortable { .. } => "--allow-not-portable tries it",
+        kiln::Error::Picture(PictureError::Unsupported(what)) if what.starts_with("animated") => {
+            "--first-frame takes the first"
+        }
         _ => match limit(&error) {
             Some(hint) => hint,
             None => return error.into(),

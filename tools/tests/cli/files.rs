@@ -1,6 +1,7 @@
 //! One file at a time: what comes out, and what is said about it.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use image::ImageEncoder;
@@ -277,4 +278,32 @@ fn limits_are_named_with_what_raises_them() {
         .kiln("decode a.kiln b.png --max-pixels 1200")
         .assert()
         .success();
+}
+
+#[test]
+fn of_an_animation_the_first_frame_is_taken_on_request() {
+    let scratch = Scratch::new();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../codec/picture/tests/data");
+    for name in ["animated.png", "animated.webp"] {
+        fs::copy(data.join(name), scratch.path(name)).unwrap();
+        let refused = ["animated", "--first-frame takes the first"];
+        scratch.fails(&format!("encode {name} {name}.kiln"), 1, &refused);
+        let report = scratch.json(&format!(
+            "encode {name} {name}.kiln --first-frame --json --quiet"
+        ));
+        let warnings = report["files"][0]["warnings"].to_string();
+        assert!(warnings.contains("frame"), "{name}: {warnings}");
+        let stderr = scratch.stderr(
+            &format!("encode {name} {name}.kiln --first-frame --quiet"),
+            0,
+        );
+        assert!(
+            stderr.starts_with(&format!("warning: {name}: ")),
+            "{stderr}"
+        );
+        let report = scratch.json(&format!(
+            "compare {name} {name}.kiln --first-frame --json --quiet"
+        ));
+        assert!(report["warnings"].to_string().contains(name), "{report}");
+    }
 }
