@@ -95,7 +95,7 @@ impl Limits {
         self.check_memory(bytes)
     }
 
-    fn check_memory(&self, bytes: u64) -> Result<(), Error> {
+    pub(crate) fn check_memory(&self, bytes: u64) -> Result<(), Error> {
         let what = "the memory that is needed, in bytes,";
         check(what, bytes, self.max_memory)
     }

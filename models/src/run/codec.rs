@@ -7,7 +7,7 @@ use kiln_entropy::{Checksum, CodeError, Follow, Limited, Reader, Recorder, Repla
 use ndarray::{Array3, s};
 
 use crate::seam::{
-    Analysed, Architecture, Checked, Coded, DeviceInfo, ExactChoice, Facts, Given, Latents, Macs,
+    Analysed, Architecture, Checked, Coded, DeviceInfo, ExactChoice, Facts, Given, Latents, Level, Macs,
     Network, PixelSink, PixelSource, Place, Placement, Places, Refined, Search, Size, Trace,
     Unwatched,
 };
@@ -266,6 +266,10 @@ impl<N: Network> Architecture for Placed<N> {
 
     fn macs(&self) -> Macs {
         self.network.macs()
+    }
+
+    fn weight(&self, level: Level) -> Option<f64> {
+        self.network.weight(level)
     }
 
     fn streams(&self, size: Size) -> usize {
