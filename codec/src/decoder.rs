@@ -6,10 +6,10 @@ use kiln_container::{Alpha, Boxes, Container, Frame, Header, Reader};
 use kiln_models::seam::{Architecture, Checked, Given, Latents, Size, Unwatched};
 use kiln_models::{DecoderSet, ModelError};
 
-use crate::limits::picture_bytes;
+use crate::limits::{Costs, picture_bytes};
 use crate::model::Opened;
 use crate::layer::{self, Kind};
-use crate::picture::Metadata;
+use crate::picture::{Metadata, Warning};
 use crate::pixels::{Channels, PixelsMut, Sink, new_image};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
 use crate::threads::Threads;
@@ -198,7 +198,9 @@ impl Decoder {
     /// Everything that comes before pixels. `bytes`: of the picture, where it is kiln's to hold.
     fn content(&self, job: &Job<'_>, bytes: u64, about: &mut About) -> Result<Content, Error> {
         about.level = job.frame.level;
-        about.metadata = Metadata::from_boxes(job.boxes);
+        let (metadata, lost) = Metadata::from_boxes(job.boxes);
+        about.metadata = metadata;
+        about.warnings.extend(lost.iter().map(Warning::to_string));
         let bytes = bytes.saturating_add(job.layer_bytes());
         if job.header.architecture != layer::LOSSLESS {
             return self.latents(job, bytes, about);

@@ -161,6 +161,8 @@ impl Error {
                 PictureError::Limit { .. } => ErrorKind::Limit,
                 PictureError::Parameter(_) => ErrorKind::Parameter,
                 PictureError::OutOfMemory(_) => ErrorKind::Machine,
+                // What a later version of that crate may add.
+                _ => ErrorKind::Unsupported,
             },
             Self::Parameter(_) | Self::OutOfReach { .. } => ErrorKind::Parameter,
             Self::Threads(ThreadsError::None) => ErrorKind::Parameter,

@@ -4,6 +4,7 @@ use kiln_container::{Alpha, ColorKind, Container, Depth, FrameKind, Sequence, bo
 use kiln_models::DecoderSet;
 use kiln_models::arch;
 
+use crate::limits::Costs;
 use crate::{Error, Limits, layer};
 
 /// Facts of a file, all of them checked against its checksums.

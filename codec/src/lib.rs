@@ -1,12 +1,12 @@
 //! kiln: a learned image codec whose files decode identically on every machine.
 //!
 //! ```no_run
-//! use kiln::{Decoder, DeviceChoice, EncodeOptions, Encoder, Limits, Model, Target, picture};
+//! use kiln::{Decoder, DeviceChoice, EncodeOptions, Encoder, Model, Target, picture};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # #[cfg(feature = "bundled")] {
 //! let model = Model::bundled(&DeviceChoice::Auto)?;
-//! let photo = picture::load(&std::fs::read("photo.png")?, &Limits::default())?;
+//! let photo = picture::load(&std::fs::read("photo.png")?, &Default::default())?.picture;
 //!
 //! let options = EncodeOptions::default().with_target(Target::Quality(60));
 //! let encoded = Encoder::new(model.clone()).encode(&photo, &options)?;
@@ -61,7 +61,7 @@ pub use kiln_models::seam::{
     DeviceChoice, DeviceInfo, DeviceKind, ExactChoice, Levels, Macs, Placement, TileSize, devices,
 };
 pub use kiln_models::{DecoderSet, Portability};
-pub use limits::Limits;
+pub use kiln_picture::Limits;
 pub use model::Model;
 pub use options::{Effort, EncodeOptions, Target};
 pub use picture::Picture;

@@ -84,7 +84,10 @@ fn sources() -> Vec<(String, Picture)> {
         .map(|path| {
             let file = std::fs::read(&path).unwrap();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            (name, picture::load(&file, &Limits::default()).unwrap())
+            (
+                name,
+                picture::load(&file, &Default::default()).unwrap().picture,
+            )
         })
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));

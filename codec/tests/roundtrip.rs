@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use common::{KINDS, Random, alpha, decode, encode, model, of_kind, photo, plain, psnr};
 use image::{DynamicImage, ImageBuffer, Luma, Rgb};
-use kiln::picture::Metadata;
+use kiln::picture::{Density, DensityUnit, Metadata, Text};
 use kiln::{
     Alpha, ColorKind, Depth, EncodeOptions, Encoder, ErrorKind, Limits, Picture, Target, info,
 };
@@ -83,6 +83,21 @@ fn metadata_comes_back_byte_for_byte() {
         icc: Some(random.bytes(3144)),
         exif: Some(random.bytes(70_001)),
         xmp: Some(random.bytes(1)),
+        extended_xmp: Some(random.bytes(300)),
+        iptc: Some(random.bytes(30)),
+        cicp: Some([9, 16, 0, 1]),
+        gamma: Some(45_455),
+        chromaticities: Some([1, 2, 3, 4, 5, 6, 7, u32::MAX]),
+        density: Some(Density {
+            x: 11_811,
+            y: 2_835,
+            unit: DensityUnit::Metre,
+        }),
+        text: vec![Text {
+            keyword: "Title".into(),
+            language: "en".into(),
+            text: "a kiln".into(),
+        }],
     };
     let all = Picture {
         image: photo(1, 32, 32).into(),
@@ -123,6 +138,7 @@ fn empty_metadata_is_absent() {
             icc: Some(Vec::new()),
             exif: Some(Vec::new()),
             xmp: Some(Vec::new()),
+            ..Metadata::default()
         },
     };
     let bytes = encode(&picture, HIGH).bytes;

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use kiln_models::seam::{Facts, Search, Size};
 
 use crate::layer;
-use crate::limits::picture_bytes;
+use crate::limits::{Costs, picture_bytes};
 use crate::options::Aim;
-use crate::picture::Metadata;
+use crate::picture::{Metadata, Warning};
 use crate::pixels::{Pixels, Source};
 use crate::progress::{Progress, Silent, Stage, StageTimes};
 use crate::threads::Threads;
@@ -163,7 +163,9 @@ impl Encoder {
             self.limits.check_memory(layer_bytes)?;
         }
         let alpha = stages.time(Stage::Graphics, || layer::alpha::encode(pixels, progress))?;
-        let packing = Packing::new(pixels, metadata, alpha);
+        let (boxes, lost) = metadata.to_boxes();
+        let mut warnings: Vec<String> = lost.iter().map(Warning::to_string).collect();
+        let packing = Packing::new(pixels, boxes, alpha);
         let mut graphics = Graphics::new(pixels, exact, hides, progress);
         let Some(aim) = aim else {
             let layer = stages.time(Stage::Graphics, || graphics.lossless())?;
@@ -172,7 +174,7 @@ impl Encoder {
                 level: self.model.levels().last().number(),
                 lossless: true,
                 stages,
-                warnings: Vec::new(),
+                warnings,
                 reconstruction: match options.reconstruction {
                     true => Some(graphics.reconstruction()?),
                     false => None,
@@ -186,7 +188,7 @@ impl Encoder {
         };
         let opened = self.model.for_pixels(count)?;
         let architecture = opened.architecture;
-        let mut warnings: Vec<String> = opened.warning.into_iter().collect();
+        warnings.extend(opened.warning);
         let search = self.search(architecture.facts(), options, &mut warnings);
         let searching = search.map_or(0, |search| architecture.search_bytes(size, search));
         let reconstructed = match options.reconstruction {

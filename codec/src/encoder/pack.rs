@@ -8,7 +8,6 @@ use kiln_models::seam::{Architecture, Coded, Level};
 use crate::Error;
 use crate::decoder::device_line;
 use crate::layer;
-use crate::picture::Metadata;
 use crate::pixels::Pixels;
 
 /// What all files of one picture share.
@@ -22,7 +21,7 @@ pub(super) struct Packing<'a> {
 
 impl<'a> Packing<'a> {
     /// `alpha`: coded, unless there is none or it is opaque.
-    pub(super) fn new(pixels: Pixels<'_>, metadata: &'a Metadata, alpha: Option<Vec<u8>>) -> Self {
+    pub(super) fn new(pixels: Pixels<'_>, boxes: Boxes<'a>, alpha: Option<Vec<u8>>) -> Self {
         let channels = pixels.channels();
         Self {
             header: Header {
@@ -40,7 +39,7 @@ impl<'a> Packing<'a> {
                 portable: true,
                 sequence: None,
             },
-            boxes: metadata.boxes(),
+            boxes,
             alpha,
         }
     }

@@ -7,45 +7,17 @@
 //! ```
 //!
 //! A view borrows samples and copies none. Rows may be further apart than they are long, so a part of a larger picture
-//! and a buffer with padded rows are views as well.
-//!
-//! ```
-//! use kiln::pixels::{Channels, Pixels, PixelsMut};
-//!
-//! let rgb = [255_u8, 0, 0, 0, 255, 0]; // a red and a green pixel
-//! let picture = Pixels::new(&rgb, 2, 1, Channels::Rgb)?;
-//!
-//! let mut screen = [0_u8; 8];
-//! PixelsMut::new(&mut screen, 2, 1, Channels::Rgba)?.copy_from(picture)?;
-//! assert_eq!(screen, [255, 0, 0, 255, 0, 255, 0, 255]);
-//! # Ok::<(), kiln::pixels::PixelsError>(())
-//! ```
+//! and a buffer with padded rows are views as well. All of this is the crate `kiln-picture`'s, and is here for programs
+//! that use `kiln` alone.
 
-mod channels;
-mod convert;
-mod error;
-mod image;
-mod read;
-mod rows;
-mod sample;
 mod tiles;
-mod view;
-mod view_mut;
-mod write;
 
-pub use channels::Channels;
-pub use error::PixelsError;
-pub use image::new_image;
-pub(crate) use image::{blank, image_of};
-pub use kiln_container::Depth;
-pub use sample::Sample;
-pub use view::Pixels;
-pub use view_mut::PixelsMut;
+pub use kiln_picture::pixels::{
+    Channels, Depth, Pixels, PixelsError, PixelsMut, Sample, new_image,
+};
 
 // For the benches and tests that run single stages.
 #[doc(hidden)]
-pub use read::{Rect, read_rgb};
+pub use kiln_picture::pixels::{Rect, is_rgb8, read_rgb, write_rgb, write_rgb8};
 #[doc(hidden)]
 pub use tiles::{Sink, Source};
-#[doc(hidden)]
-pub use write::{is_rgb8, write_rgb, write_rgb8};

@@ -12,6 +12,7 @@ use kiln_container::{Container, Frame};
 use kiln_models::DecoderSet;
 use kiln_models::seam::{self, Architecture, ExactChoice, Given, Size, Trace, Unwatched};
 
+use crate::limits::Costs;
 use crate::progress::{Progress, Stage};
 use crate::{Decoder, DeviceChoice, DeviceInfo, Error, Limits, Model, PixelDifference, picture};
 
@@ -172,7 +173,7 @@ impl Case {
             size,
             trace,
             frame,
-            picture: picture::load(file.png, &Limits::default())?.image,
+            picture: picture::load(file.png, &Default::default())?.picture.image,
         })
     }
 

@@ -56,6 +56,7 @@ pub fn photo(number: u32, width: u32, height: u32) -> RgbImage {
     let file = std::fs::read(path).unwrap();
     let whole = picture::load(&file, &Default::default())
         .unwrap()
+        .picture
         .image
         .into_rgb8();
     let mirrored = |at: u32, side: u32| match at % (2 * side) {

@@ -8,8 +8,7 @@ use std::time::Instant;
 use anyhow::Context;
 use kiln::picture::{self, Format};
 use kiln::{
-    Decoder, EncodeOptions, Encoded, Encoder, ExactChoice, Limits, Picture, Target, Verified,
-    verify,
+    Decoder, EncodeOptions, Encoded, Encoder, ExactChoice, Picture, Target, Verified, verify,
 };
 use kiln_measure::metrics::psnr;
 use serde_json::{Value, json};
@@ -105,8 +104,13 @@ fn encode(
 ) -> anyhow::Result<Done> {
     let started = Instant::now();
     let bytes = files::read(&job.source)?;
-    let picture =
-        picture::load(&bytes, &Limits::default()).with_context(|| job.source.to_string())?;
+    let loaded =
+        picture::load(&bytes, &Default::default()).with_context(|| job.source.to_string())?;
+    // Even with --quiet: something of the picture is gone.
+    for warning in &loaded.warnings {
+        progress.line(&format!("warning: {}: {warning}", job.source));
+    }
+    let picture = loaded.picture;
     drop(bytes);
     let encoded = encoder
         .encode_with(&picture, options, progress)
@@ -144,7 +148,12 @@ fn encode(
             "bytes": size,
             "bpp": bpp,
             "level": level,
-            "warnings": encoded.warnings,
+            "warnings": loaded
+                .warnings
+                .iter()
+                .map(ToString::to_string)
+                .chain(encoded.warnings)
+                .collect::<Vec<_>>(),
             "verified": verified,
             "seconds": started.elapsed().as_secs_f64(),
             "stages": stages,

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use image::RgbImage;
-use kiln::{Limits, picture};
+use kiln::picture;
 
 use super::{Source, read};
 
@@ -15,6 +15,6 @@ pub fn read_rgb8(source: &Source) -> anyhow::Result<(RgbImage, Vec<u8>)> {
 
 /// The same from bytes in memory.
 pub fn decode_rgb8(bytes: &[u8]) -> anyhow::Result<RgbImage> {
-    let picture = picture::load(bytes, &Limits::default())?;
-    Ok(picture.image.into_rgb8())
+    let loaded = picture::load(bytes, &Default::default())?;
+    Ok(loaded.picture.image.into_rgb8())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
-use kiln::{Limits, picture};
+use kiln::picture;
 use kiln_datasets::Dataset;
 use ndarray::Array4;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -33,9 +33,9 @@ impl Crops {
         for item in &Dataset::folder(folder)? {
             let source = Source::File(item.path.clone());
             let bytes = files::read(&source)?;
-            let picture =
-                picture::load(&bytes, &Limits::default()).with_context(|| source.to_string())?;
-            let rgb = picture.image.into_rgb8();
+            let loaded =
+                picture::load(&bytes, &Default::default()).with_context(|| source.to_string())?;
+            let rgb = loaded.picture.image.into_rgb8();
             if rgb.width().min(rgb.height()) >= side {
                 pictures.push(rgb);
             }

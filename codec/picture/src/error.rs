@@ -1,4 +1,4 @@
-//! What can go wrong with a picture, and what can get lost on the way to a file.
+//! What can go wrong with a picture.
 
 use super::Format;
 use crate::pixels::PixelsError;
@@ -91,62 +91,6 @@ impl From<PixelsError> for PictureError {
             PixelsError::OutOfMemory(error) => Self::OutOfMemory(error),
             PixelsError::Unsupported(_) => Self::Unsupported(error.to_string()),
             error => Self::Parameter(error),
-        }
-    }
-}
-
-/// Something that was lost because the output format cannot hold it. `Display` gives a sentence for the user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Warning {
-    /// The colour profile did not fit: colours may look different.
-    DroppedIcc(Format),
-    /// The EXIF data did not fit: orientation, time, place and camera are gone.
-    DroppedExif(Format),
-    /// The XMP packet did not fit.
-    DroppedXmp(Format),
-    /// The alpha channel was left out. Pixels show the colours they had beneath it.
-    DroppedAlpha(Format),
-    /// 16 bits per sample were rounded to 8.
-    ReducedTo8Bit(Format),
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, format, limit) = match *self {
-            Self::DroppedIcc(format) => (
-                "the ICC colour profile was dropped",
-                format,
-                "cannot hold one this large",
-            ),
-            Self::DroppedExif(format) => (
-                "the EXIF data was dropped",
-                format,
-                "holds 65527 bytes of it at most",
-            ),
-            Self::DroppedXmp(Format::Png) => (
-                "the XMP packet was dropped",
-                Format::Png,
-                "holds it as UTF-8 text only",
-            ),
-            Self::DroppedXmp(format) => (
-                "the XMP packet was dropped",
-                format,
-                "holds 65504 bytes of it at most",
-            ),
-            Self::DroppedAlpha(format) => {
-                return write!(f, "the alpha channel was dropped: {format} cannot hold it");
-            }
-            Self::ReducedTo8Bit(format) => {
-                return write!(
-                    f,
-                    "16 bits per sample were reduced to 8: {format} cannot hold more"
-                );
-            }
-        };
-        match format {
-            Format::Pnm => write!(f, "{what}: PNM cannot hold it"),
-            _ => write!(f, "{what}: {format} {limit}"),
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{Channels, Pixels, PixelsError, Sample};
 /// Samples between the end of a row and the start of the next stay as they are.
 ///
 /// ```
-/// use kiln::pixels::{Channels, PixelsMut};
+/// use kiln_picture::pixels::{Channels, PixelsMut};
 ///
 /// // A frame buffer of 640 x 480 pixels whose rows are padded to 4096 bytes.
 /// let mut buffer = vec![0_u8; 480 * 4096];
@@ -30,7 +30,7 @@ use super::{Channels, Pixels, PixelsError, Sample};
 /// let mut image = image::DynamicImage::new_rgb16(640, 480);
 /// let same_size = PixelsMut::try_from(&mut image)?;
 /// assert_eq!(same_size.channels(), Channels::Rgb);
-/// # Ok::<(), kiln::pixels::PixelsError>(())
+/// # Ok::<(), kiln_picture::pixels::PixelsError>(())
 /// ```
 pub struct PixelsMut<'a> {
     width: u32,
@@ -137,6 +137,14 @@ impl<'a> PixelsMut<'a> {
         S::unwrap_mut(&mut self.samples).map(RowsMut::into_iter)
     }
 
+    /// One row, counted from the top; `None` below the last one, and if samples are of the other depth.
+    pub fn row_mut<S: Sample>(&mut self, y: u32) -> Option<&mut [S]> {
+        let inside = y < self.height;
+        S::unwrap_mut(&mut self.samples)
+            .filter(|_| inside)
+            .map(|rows| rows.into_row(y as usize))
+    }
+
     /// Fails unless a picture of this size and kind can be decoded into these pixels.
     ///
     /// # Errors
@@ -153,7 +161,12 @@ impl<'a> PixelsMut<'a> {
         self.check_color(color)
     }
 
-    pub(super) fn check_color(&self, color: ColorKind) -> Result<(), PixelsError> {
+    /// Fails unless colours of this kind can be written to these pixels. For the networks' side of them.
+    ///
+    /// # Errors
+    /// [`PixelsError::NoColor`].
+    #[doc(hidden)]
+    pub fn check_color(&self, color: ColorKind) -> Result<(), PixelsError> {
         match (self.channels.color(), color) {
             (ColorKind::Grey, ColorKind::Rgb) => Err(PixelsError::NoColor(self.channels)),
             _ => Ok(()),

@@ -1,10 +1,8 @@
 //! PNG. The crate `png` is used directly, because metadata may also stand behind the pixels.
 
-use super::{Picture, PictureError, Warning};
-use super::{animated, present, without_exif_prefix};
-use crate::Limits;
-use crate::picture::{Format, Metadata};
+use super::{XMP, animated, present, without_exif_prefix};
 use crate::pixels::{Channels, Depth, Pixels, image_of};
+use crate::{Format, LoadOptions, Metadata, Picture, PictureError, Warning};
 use image::DynamicImage;
 use png::text_metadata::ITXtChunk;
 use std::borrow::Cow;
@@ -16,7 +14,12 @@ const XMP_KEYWORD: &str = "XML:com.adobe.xmp";
 /// On the 24 pictures of Kodak this is 6.5 times as fast as the usual level 6, for files 3.6 % larger.
 const DEFLATE: png::DeflateCompression = png::DeflateCompression::Level(2);
 
-pub(super) fn load(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+pub(super) fn load(
+    bytes: &[u8],
+    options: &LoadOptions,
+    _warnings: &mut Vec<Warning>,
+) -> Result<Picture, PictureError> {
+    let limits = &options.limits;
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     let header = decoder.read_header_info().map_err(damaged)?;
     let (width, height) = header.size();
@@ -135,7 +138,7 @@ fn from_big_endian(bytes: &[u8]) -> impl Iterator<Item = u16> {
         .map(|&sample| u16::from_be_bytes(sample))
 }
 
-fn metadata(info: &png::Info, limits: &Limits) -> Result<Metadata, PictureError> {
+fn metadata(info: &png::Info, limits: &crate::Limits) -> Result<Metadata, PictureError> {
     let exif = info.exif_metadata.as_deref().map(without_exif_prefix);
     let xmp = info
         .utf8_text
@@ -157,6 +160,7 @@ fn metadata(info: &png::Info, limits: &Limits) -> Result<Metadata, PictureError>
             "the XMP packet, in bytes,",
             xmp.as_deref().map(str::as_bytes),
         )?,
+        ..Metadata::default()
     })
 }
 
@@ -181,7 +185,7 @@ pub(super) fn store(
     if let Some(xmp) = present(&metadata.xmp) {
         match std::str::from_utf8(xmp) {
             Ok(text) => info.utf8_text.push(ITXtChunk::new(XMP_KEYWORD, text)),
-            Err(_) => warnings.push(Warning::DroppedXmp(Format::Png)),
+            Err(_) => warnings.extend(Warning::dropped(Format::Png.name(), vec![XMP.into()])),
         }
     }
 

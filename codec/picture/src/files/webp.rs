@@ -3,11 +3,9 @@
 //! The walk checks sizes before the decoder sees the file, because the decoder allocates what a chunk header
 //! claims, and because metadata may be written that the encoder does not take.
 
-use super::{Picture, PictureError, Warning};
 use super::{animated, decode_within, eight_bits, present, without_exif_prefix};
-use crate::Limits;
-use crate::picture::{Format, Metadata};
 use crate::pixels::{Channels, Pixels};
+use crate::{Format, LoadOptions, Metadata, Picture, PictureError, Warning};
 use image::ExtendedColorType;
 use image::codecs::webp::{WebPDecoder, WebPEncoder};
 use std::io::Cursor;
@@ -24,7 +22,12 @@ const FLAG_ANIMATION: u8 = 1 << 1;
 /// A lossless picture without alpha is unpacked as RGBA first; a lossy one has planes, and alpha of its own.
 const WORKING_BYTES: u64 = 8;
 
-pub(super) fn load(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+pub(super) fn load(
+    bytes: &[u8],
+    options: &LoadOptions,
+    _warnings: &mut Vec<Warning>,
+) -> Result<Picture, PictureError> {
+    let limits = &options.limits;
     let chunks = Chunks::scan(bytes)?;
     if let Some(frames) = chunks.animation {
         return Err(animated(Format::WebP, frames));
@@ -36,6 +39,7 @@ pub(super) fn load(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureErro
             chunks.exif.map(without_exif_prefix),
         )?,
         xmp: limits.accept_block("the XMP packet, in bytes,", chunks.xmp)?,
+        ..Metadata::default()
     };
     let decoder = WebPDecoder::new(Cursor::new(&bytes[..chunks.end]))
         .map_err(|error| PictureError::from_decoder(Format::WebP, error))?;

@@ -47,6 +47,16 @@ impl Format {
         Self::from_name(&extension.to_string_lossy())
     }
 
+    /// What people call the format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Png => "PNG",
+            Self::Jpeg => "JPEG",
+            Self::WebP => "WebP",
+            Self::Pnm => "PNM",
+        }
+    }
+
     /// The format of the file that starts with `bytes`.
     pub(super) fn sniff(bytes: &[u8]) -> Result<Self, PictureError> {
         match bytes {
@@ -83,12 +93,7 @@ impl Format {
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Png => "PNG",
-            Self::Jpeg => "JPEG",
-            Self::WebP => "WebP",
-            Self::Pnm => "PNM",
-        })
+        f.write_str(self.name())
     }
 }
 

@@ -3,11 +3,9 @@
 //! The scan is needed because the decoder fills up a truncated file with grey and says nothing, and because it
 //! converts CMYK as if there were no profile.
 
-use super::{Picture, PictureError, Warning};
-use super::{decode_within, eight_bits, present, without_exif_prefix};
-use crate::Limits;
-use crate::picture::{Format, Metadata};
+use super::{EXIF, ICC, XMP, decode_within, eight_bits, present, without_exif_prefix};
 use crate::pixels::{Channels, Pixels};
+use crate::{Format, LoadOptions, Metadata, Picture, PictureError, Warning};
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use kiln_container::ColorKind;
@@ -31,12 +29,18 @@ const APP2: u8 = 0xE2;
 /// Progressive files keep all their coefficients, 16 bit each, until the end.
 const WORKING_BYTES: u64 = 6;
 
-pub(super) fn load(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+pub(super) fn load(
+    bytes: &[u8],
+    options: &LoadOptions,
+    _warnings: &mut Vec<Warning>,
+) -> Result<Picture, PictureError> {
+    let limits = &options.limits;
     let segments = Segments::scan(bytes)?;
     let metadata = Metadata {
         icc: limits.accept_block("the ICC profile, in bytes,", segments.icc().as_deref())?,
         exif: limits.accept_block("the EXIF data, in bytes,", segments.exif)?,
         xmp: limits.accept_block("the XMP packet, in bytes,", segments.xmp)?,
+        ..Metadata::default()
     };
     let decoder = JpegDecoder::new(Cursor::new(bytes))
         .map_err(|error| PictureError::from_decoder(Format::Jpeg, error))?;
@@ -187,15 +191,16 @@ fn metadata_position(bytes: &[u8]) -> usize {
 
 fn metadata_segments(metadata: &Metadata, warnings: &mut Vec<Warning>) -> Vec<u8> {
     let mut out = Vec::new();
+    let mut lost = Vec::new();
     if let Some(exif) = present(&metadata.exif)
         && !push_segment(&mut out, APP1, &[EXIF_PREFIX, exif])
     {
-        warnings.push(Warning::DroppedExif(Format::Jpeg));
+        lost.push(EXIF.to_owned());
     }
     if let Some(xmp) = present(&metadata.xmp)
         && !push_segment(&mut out, APP1, &[XMP_PREFIX, xmp])
     {
-        warnings.push(Warning::DroppedXmp(Format::Jpeg));
+        lost.push(XMP.to_owned());
     }
     if let Some(icc) = present(&metadata.icc) {
         let parts = icc.chunks(MAX_ICC_PART);
@@ -205,9 +210,10 @@ fn metadata_segments(metadata: &Metadata, warnings: &mut Vec<Warning>) -> Vec<u8
                     push_segment(&mut out, APP2, &[ICC_PREFIX, &[number, count], part]);
                 }
             }
-            Err(_) => warnings.push(Warning::DroppedIcc(Format::Jpeg)),
+            Err(_) => lost.push(ICC.to_owned()),
         }
     }
+    warnings.extend(Warning::dropped(Format::Jpeg.name(), lost));
     out
 }
 

@@ -15,7 +15,7 @@ use super::{Channels, PixelsError, Sample};
 /// without a copy.
 ///
 /// ```
-/// use kiln::pixels::{Channels, Pixels};
+/// use kiln_picture::pixels::{Channels, Pixels};
 ///
 /// let (width, height) = (640, 480);
 /// let samples = vec![0_u8; 640 * 480 * 3];
@@ -29,7 +29,7 @@ use super::{Channels, PixelsError, Sample};
 ///
 /// let screenshot = image::RgbaImage::new(8, 8);
 /// assert_eq!(Pixels::try_from(&screenshot)?.channels(), Channels::Rgba);
-/// # Ok::<(), kiln::pixels::PixelsError>(())
+/// # Ok::<(), kiln_picture::pixels::PixelsError>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct Pixels<'a> {
@@ -135,19 +135,26 @@ impl<'a> Pixels<'a> {
     /// depth.
     ///
     /// ```
-    /// use kiln::pixels::{Channels, Pixels};
+    /// use kiln_picture::pixels::{Channels, Pixels};
     ///
     /// let padded = [1_u16, 2, 0, 3, 4];
     /// let picture = Pixels::with_stride(&padded, 2, 2, 3, Channels::Grey)?;
     /// let rows: Vec<&[u16]> = picture.rows().into_iter().flatten().collect();
     /// assert_eq!(rows, [[1, 2], [3, 4]]);
     /// assert!(picture.rows::<u8>().is_none());
-    /// # Ok::<(), kiln::pixels::PixelsError>(())
+    /// # Ok::<(), kiln_picture::pixels::PixelsError>(())
     /// ```
     pub fn rows<S: Sample>(
         &self,
     ) -> Option<impl ExactSizeIterator<Item = &'a [S]> + Clone + use<'a, S>> {
         S::unwrap(self.samples).map(|rows| rows.iter())
+    }
+
+    /// One row, counted from the top; `None` below the last one, and if samples are of the other depth.
+    pub fn row<S: Sample>(&self, y: u32) -> Option<&'a [S]> {
+        S::unwrap(self.samples)
+            .filter(|_| y < self.height)
+            .map(|rows| rows.row(y as usize))
     }
 
     /// All samples, if rows follow each other without gaps; `None` also if samples are of the other depth.

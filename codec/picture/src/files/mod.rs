@@ -5,12 +5,17 @@ mod png;
 mod pnm;
 mod webp;
 
-use super::panics::guard;
-use super::{Format, Metadata, Picture, PictureError, Warning};
-use crate::Limits;
+use crate::metadata::present;
+use crate::panics::guard;
 use crate::pixels::{Channels, Depth, Pixels, PixelsError, PixelsMut, blank};
+use crate::{Format, Limits, Metadata, Picture, PictureError, Warning};
 use image::{DynamicImage, ImageDecoder};
 use std::borrow::Cow;
+
+/// What parts of the metadata are called in warnings.
+const ICC: &str = "the ICC colour profile";
+const EXIF: &str = "the EXIF data";
+const XMP: &str = "the XMP packet";
 
 /// Choices for [`store`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +40,42 @@ impl StoreOptions {
     }
 }
 
+/// Choices for [`load`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoadOptions {
+    /// What the file may cost.
+    pub limits: Limits,
+    /// Of an animation, take the first frame with a warning, instead of refusing it.
+    pub first_frame: bool,
+}
+
+impl LoadOptions {
+    /// The options with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The options with another answer to animations.
+    #[must_use]
+    pub fn with_first_frame(mut self, first_frame: bool) -> Self {
+        self.first_frame = first_frame;
+        self
+    }
+}
+
+/// A picture from a file.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The picture.
+    pub picture: Picture,
+    /// What of the file was lost on the way.
+    pub warnings: Vec<Warning>,
+}
+
 /// Decodes an image file; its content, not its name, says which format it is in.
 ///
 /// Palettes become RGB(A), grey of fewer than 8 bits becomes `L8`. An orientation in the EXIF data stays there.
@@ -44,15 +85,17 @@ impl StoreOptions {
 /// # Errors
 /// [`PictureError::Decode`] if the file is damaged or truncated, [`PictureError::Panicked`] if that makes its decoder
 /// panic, [`PictureError::Unsupported`] for what is not read, [`PictureError::Limit`] before anything is allocated for
-/// a file larger than `limits`.
-pub fn load(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+/// a file larger than the limits.
+pub fn load(bytes: &[u8], options: &LoadOptions) -> Result<Loaded, PictureError> {
     let format = Format::sniff(bytes)?;
-    guard(format, || match format {
-        Format::Png => png::load(bytes, limits),
-        Format::Jpeg => jpeg::load(bytes, limits),
-        Format::WebP => webp::load(bytes, limits),
-        Format::Pnm => pnm::load(bytes, limits),
-    })
+    let mut warnings = Vec::new();
+    let picture = guard(format, || match format {
+        Format::Png => png::load(bytes, options, &mut warnings),
+        Format::Jpeg => jpeg::load(bytes, options, &mut warnings),
+        Format::WebP => webp::load(bytes, options, &mut warnings),
+        Format::Pnm => pnm::load(bytes, options, &mut warnings),
+    })?;
+    Ok(Loaded { picture, warnings })
 }
 
 /// Encodes a picture as an image file. What the format cannot hold is left out and reported.
@@ -119,24 +162,15 @@ fn without_exif_prefix(block: &[u8]) -> &[u8] {
     block.strip_prefix(b"Exif\0\0").unwrap_or(block)
 }
 
-/// A block of metadata that is worth writing.
-fn present(block: &Option<Vec<u8>>) -> Option<&[u8]> {
-    block.as_deref().filter(|block| !block.is_empty())
-}
-
-/// Reports all metadata as dropped.
-fn warn_no_metadata(metadata: &Metadata, format: Format, warnings: &mut Vec<Warning>) {
+/// The names of all blocks of metadata.
+fn names_of(metadata: &Metadata) -> Vec<String> {
     let blocks = [
-        (&metadata.icc, Warning::DroppedIcc(format)),
-        (&metadata.exif, Warning::DroppedExif(format)),
-        (&metadata.xmp, Warning::DroppedXmp(format)),
+        (present(&metadata.icc).is_some(), ICC),
+        (present(&metadata.exif).is_some(), EXIF),
+        (present(&metadata.xmp).is_some(), XMP),
     ];
-    warnings.extend(
-        blocks
-            .into_iter()
-            .filter(|(block, _)| present(block).is_some())
-            .map(|(_, warning)| warning),
-    );
+    let named = blocks.into_iter().filter(|(is_there, _)| *is_there);
+    named.map(|(_, name)| name.to_owned()).collect()
 }
 
 /// The samples with 8 bits and these channels, without gaps, for a format that cannot hold what `pixels` have beyond that.
@@ -147,10 +181,14 @@ fn eight_bits<'a>(
     warnings: &mut Vec<Warning>,
 ) -> Result<Cow<'a, [u8]>, PictureError> {
     if pixels.depth() == Depth::Sixteen {
-        warnings.push(Warning::ReducedTo8Bit(format));
+        warnings.push(Warning::ReducedTo8Bit {
+            file: format.name(),
+        });
     }
     if pixels.channels().has_alpha() && !channels.has_alpha() {
-        warnings.push(Warning::DroppedAlpha(format));
+        warnings.push(Warning::DroppedAlpha {
+            file: format.name(),
+        });
     }
     if let Some(samples) = pixels.as_slice().filter(|_| pixels.channels() == channels) {
         return Ok(Cow::Borrowed(samples));

@@ -1,8 +1,7 @@
 //! Pictures stored and loaded again: pixels, and what is lost where a format cannot hold them.
 
 use image::{DynamicImage, ImageBuffer, Pixel};
-use kiln::Limits;
-use kiln::picture::{Format, Picture, PictureError, StoreOptions, Warning, load, store};
+use kiln_picture::{Format, Picture, PictureError, StoreOptions, Warning, load, store};
 use std::path::Path;
 
 /// Samples that use the whole range and compress badly.
@@ -39,7 +38,7 @@ fn eight_kinds() -> [DynamicImage; 8] {
 
 fn round_trip(picture: &Picture, format: Format) -> (Picture, Vec<Warning>) {
     let (bytes, warnings) = store(picture, format, &StoreOptions::default()).unwrap();
-    (load(&bytes, &Limits::default()).unwrap(), warnings)
+    (load(&bytes, &Default::default()).unwrap().picture, warnings)
 }
 
 #[test]
@@ -81,7 +80,7 @@ fn webp_keeps_8_bit_pixels() {
         };
         assert_eq!(loaded.image, expected, "{:?}", image.color());
         let expected_warnings: &[Warning] = match sixteen {
-            true => &[Warning::ReducedTo8Bit(Format::WebP)],
+            true => &[Warning::ReducedTo8Bit { file: "WebP" }],
             false => &[],
         };
         assert_eq!(warnings, expected_warnings);
@@ -98,17 +97,18 @@ fn narrowed(samples: &[u16]) -> Vec<u8> {
 
 #[test]
 fn jpeg_drops_alpha_and_depth_and_says_so() {
-    let alpha = Warning::DroppedAlpha(Format::Jpeg);
-    let depth = Warning::ReducedTo8Bit(Format::Jpeg);
+    let alpha = Warning::DroppedAlpha { file: "JPEG" };
+    let depth = Warning::ReducedTo8Bit { file: "JPEG" };
+    let both = [depth.clone(), alpha.clone()];
     let expected: [(&[Warning], image::ColorType); 8] = [
         (&[], image::ColorType::L8),
-        (&[alpha], image::ColorType::L8),
+        (std::slice::from_ref(&alpha), image::ColorType::L8),
         (&[], image::ColorType::Rgb8),
-        (&[alpha], image::ColorType::Rgb8),
-        (&[depth], image::ColorType::L8),
-        (&[depth, alpha], image::ColorType::L8),
-        (&[depth], image::ColorType::Rgb8),
-        (&[depth, alpha], image::ColorType::Rgb8),
+        (std::slice::from_ref(&alpha), image::ColorType::Rgb8),
+        (std::slice::from_ref(&depth), image::ColorType::L8),
+        (&both, image::ColorType::L8),
+        (std::slice::from_ref(&depth), image::ColorType::Rgb8),
+        (&both, image::ColorType::Rgb8),
     ];
     for (image, (warnings, color)) in eight_kinds().into_iter().zip(expected) {
         let (loaded, got) = round_trip(&Picture::from(image), Format::Jpeg);
@@ -127,7 +127,7 @@ fn jpeg_quality_is_used_and_colours_are_right() {
     let size_and_error = |quality| {
         let options = StoreOptions::default().with_jpeg_quality(quality);
         let (bytes, _) = store(&picture, Format::Jpeg, &options).unwrap();
-        let loaded = load(&bytes, &Limits::default()).unwrap();
+        let loaded = load(&bytes, &Default::default()).unwrap().picture;
         let worst = loaded
             .image
             .to_rgb8()
@@ -212,23 +212,11 @@ fn formats_are_found_by_name_and_extension() {
 fn warnings_are_sentences() {
     for (warning, text) in [
         (
-            Warning::DroppedIcc(Format::Pnm),
-            "the ICC colour profile was dropped: PNM cannot hold it",
-        ),
-        (
-            Warning::DroppedExif(Format::Jpeg),
-            "the EXIF data was dropped: JPEG holds 65527 bytes of it at most",
-        ),
-        (
-            Warning::DroppedXmp(Format::Png),
-            "the XMP packet was dropped: PNG holds it as UTF-8 text only",
-        ),
-        (
-            Warning::DroppedAlpha(Format::Jpeg),
+            Warning::DroppedAlpha { file: "JPEG" },
             "the alpha channel was dropped: JPEG cannot hold it",
         ),
         (
-            Warning::ReducedTo8Bit(Format::WebP),
+            Warning::ReducedTo8Bit { file: "WebP" },
             "16 bits per sample were reduced to 8: WebP cannot hold more",
         ),
     ] {

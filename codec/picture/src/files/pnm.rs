@@ -1,14 +1,17 @@
 //! PNM: read by the crate `image`, written here as PGM, PPM, or PAM where there is alpha.
 
-use super::{Picture, PictureError, Warning};
-use super::{decode_within, warn_no_metadata};
-use crate::Limits;
-use crate::picture::{Format, Metadata};
+use super::{decode_within, names_of};
 use crate::pixels::{Channels, Depth, Pixels};
+use crate::{Format, LoadOptions, Metadata, Picture, PictureError, Warning};
 use image::codecs::pnm::PnmDecoder;
 use std::io::Cursor;
 
-pub(super) fn load(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+pub(super) fn load(
+    bytes: &[u8],
+    options: &LoadOptions,
+    _warnings: &mut Vec<Warning>,
+) -> Result<Picture, PictureError> {
+    let limits = &options.limits;
     let decoder = PnmDecoder::new(Cursor::new(bytes))
         .map_err(|error| PictureError::from_decoder(Format::Pnm, error))?;
     Ok(Picture {
@@ -22,7 +25,7 @@ pub(super) fn store(
     metadata: &Metadata,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<u8>, PictureError> {
-    warn_no_metadata(metadata, Format::Pnm, warnings);
+    warnings.extend(Warning::dropped(Format::Pnm.name(), names_of(metadata)));
     let mut out = header(pixels).into_bytes();
     let samples = pixels.width() as usize * pixels.height() as usize * pixels.channels().count();
     match pixels.depth() {

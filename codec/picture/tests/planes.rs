@@ -1,11 +1,11 @@
 //! Pixels to planes and back: exact values, edges, kinds of buffers.
 
 use image::{DynamicImage, ImageBuffer};
-use kiln::pixels::{
+use kiln_container::ColorKind;
+use kiln_picture::pixels::{
     Channels, Depth, Pixels, PixelsError, PixelsMut, Rect, is_rgb8, new_image, read_rgb, write_rgb,
     write_rgb8,
 };
-use kiln_container::ColorKind;
 use ndarray::{Array3, ArrayView3, Axis, s};
 
 fn planes_of(image: &DynamicImage, rect: Rect) -> Array3<f32> {

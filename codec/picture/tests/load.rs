@@ -1,11 +1,17 @@
 //! Files of every kind that reach `load`: odd ones, foreign ones, damaged ones, greedy ones.
 
 use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
-use kiln::Limits;
-use kiln::picture::{Format, Metadata, Picture, PictureError, StoreOptions, load, store};
+use kiln_picture::{
+    Format, Limits, LoadOptions, Metadata, Picture, PictureError, StoreOptions, load, store,
+};
 
 fn load_default(bytes: &[u8]) -> Result<Picture, PictureError> {
-    load(bytes, &Limits::default())
+    load(bytes, &Default::default()).map(|loaded| loaded.picture)
+}
+
+fn load_within(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+    let options = LoadOptions::default().with_limits(*limits);
+    load(bytes, &options).map(|loaded| loaded.picture)
 }
 
 /// A PNG written as it is asked for: 4 x 2 pixels.
@@ -266,6 +272,7 @@ fn sample() -> Picture {
             icc: Some(vec![1; 50]),
             exif: Some(b"MM\0*\0\0\0\x08\0\0".to_vec()),
             xmp: Some(b"<x/>".to_vec()),
+            ..Metadata::default()
         },
     }
 }
@@ -358,7 +365,7 @@ fn damage_never_panics_and_never_breaks_the_limits() {
                     _ => bytes.insert(at, random.below(256) as u8),
                 }
             }
-            match load(&bytes, &limits) {
+            match load_within(&bytes, &limits) {
                 Ok(picture) => {
                     read += 1;
                     let pixels =
@@ -461,7 +468,7 @@ fn damage_behind_the_checksums_of_a_png_is_an_error_too() {
                 };
             }
             reseal(&mut bytes);
-            match load(&bytes, &limits) {
+            match load_within(&bytes, &limits) {
                 Ok(_) => read += 1,
                 Err(_) => refused += 1,
             }
@@ -487,11 +494,11 @@ fn limits_are_exact() {
     for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Pnm] {
         let bytes = stored(format);
         let mut limits = Limits::default().with_max_pixels(19 * 13);
-        load(&bytes, &limits).unwrap();
+        load_within(&bytes, &limits).unwrap();
         limits.max_pixels -= 1;
         assert!(
             matches!(
-                load(&bytes, &limits),
+                load_within(&bytes, &limits),
                 Err(PictureError::Limit {
                     value: 247,
                     limit: 246,
@@ -502,7 +509,10 @@ fn limits_are_exact() {
         );
         let limits = Limits::default().with_max_memory(19 * 13 * 2);
         assert!(
-            matches!(load(&bytes, &limits), Err(PictureError::Limit { .. })),
+            matches!(
+                load_within(&bytes, &limits),
+                Err(PictureError::Limit { .. })
+            ),
             "{format}"
         );
     }

@@ -1,8 +1,7 @@
 //! The alpha channel through its lossless coding.
 
-use kiln::Limits;
-use kiln::picture::{PictureError, alpha};
-use kiln::pixels::{Channels, Depth, Pixels, PixelsMut, Sample};
+use kiln_picture::pixels::{Channels, Depth, Pixels, PixelsMut, Sample};
+use kiln_picture::{Limits, PictureError, alpha};
 use proptest::prelude::*;
 
 /// Grey pixels with this alpha, which has to come back while the grey stays.

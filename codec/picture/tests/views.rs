@@ -1,8 +1,8 @@
 //! Views of buffers: what they accept, what they refuse and why, and pixels of one kind as another.
 
 use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba};
-use kiln::pixels::{Channels, Depth, Pixels, PixelsError, PixelsMut, new_image};
 use kiln_container::ColorKind;
+use kiln_picture::pixels::{Channels, Depth, Pixels, PixelsError, PixelsMut, new_image};
 
 #[test]
 fn short_buffers_and_strides_are_refused_with_what_they_need() {
