@@ -43,7 +43,11 @@ impl SymbolModel for Binary {
     /// Within 1 % of a bit: a parabola stands for the logarithm between powers of two.
     #[inline(always)]
     fn bits(&self, at: u16, symbol: i32) -> f64 {
-        let freq = if symbol == 1 { u32::from(at) } else { 65536 - u32::from(at) };
+        let freq = if symbol == 1 {
+            u32::from(at)
+        } else {
+            65536 - u32::from(at)
+        };
         f64::from(bits(freq))
     }
 }
@@ -62,7 +66,10 @@ pub(crate) struct Cost(pub(crate) f32);
 
 impl Coder for Cost {
     fn code<M: SymbolModel>(
-        &mut self, model: &mut M, at: &mut [M::At], symbols: &mut [i16],
+        &mut self,
+        model: &mut M,
+        at: &mut [M::At],
+        symbols: &mut [i16],
     ) -> Result<(), CodeError> {
         for (at, &symbol) in at.iter_mut().zip(&*symbols) {
             *at = self.code_one(model, *at, &mut symbol.into())?;
@@ -72,7 +79,10 @@ impl Coder for Cost {
 
     #[inline(always)]
     fn code_one<M: SymbolModel>(
-        &mut self, model: &mut M, mut at: M::At, symbol: &mut i32,
+        &mut self,
+        model: &mut M,
+        mut at: M::At,
+        symbol: &mut i32,
     ) -> Result<M::At, CodeError> {
         model.follow(&mut at, *symbol)?;
         self.0 += model.bits(at, *symbol) as f32;

@@ -1,9 +1,10 @@
 //! Reversible colour transforms.
 
 /// How three samples become the three values that are coded, in this order. One channel is coded as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Transform {
     /// G, R, B.
+    #[default]
     None,
     /// G, R - G, B - G.
     Green,
@@ -18,7 +19,14 @@ pub(crate) enum Transform {
 }
 
 impl Transform {
-    pub(crate) const ALL: [Self; 6] = [Self::None, Self::Green, Self::YCoCg, Self::Both, Self::Red, Self::Blue];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::None,
+        Self::Green,
+        Self::YCoCg,
+        Self::Both,
+        Self::Red,
+        Self::Blue,
+    ];
 
     #[inline(always)]
     pub(crate) fn forward<const C: usize>(self, px: [u16; C]) -> [i32; C] {

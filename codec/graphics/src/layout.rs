@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::error::Error;
+
 /// Width and height of a block.
 pub const BLOCK: u32 = 16;
 
@@ -90,11 +92,13 @@ impl Layout {
         start as u32 * BLOCK..(end as u32).saturating_mul(BLOCK).min(self.height)
     }
 
-    /// The columns of pixels of a block.
-    #[inline]
-    pub(crate) fn block_columns(&self, column: usize) -> Range<usize> {
-        let start = column * BLOCK as usize;
-        start..(start + BLOCK as usize).min(self.width as usize)
+    /// The strips that have marked blocks: no others are coded.
+    pub(crate) fn marked_strips(&self, blocks: &Blocks) -> Vec<usize> {
+        let is_marked = |&number: &usize| {
+            self.strip(number)
+                .any(|row| blocks.row(row).contains(&true))
+        };
+        (0..self.strips()).filter(is_marked).collect()
     }
 }
 
@@ -102,6 +106,7 @@ impl Layout {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocks {
     columns: usize,
+    rows: usize,
     marks: Vec<bool>,
 }
 
@@ -118,7 +123,11 @@ impl Blocks {
 
     fn filled(layout: &Layout, mark: bool) -> Self {
         let (columns, rows) = (layout.columns(), layout.block_rows());
-        Self { columns, marks: vec![mark; columns * rows] }
+        Self {
+            columns,
+            rows,
+            marks: vec![mark; columns * rows],
+        }
     }
 
     /// Blocks in a row.
@@ -128,7 +137,21 @@ impl Blocks {
 
     /// Rows of blocks.
     pub fn rows(&self) -> usize {
-        self.marks.len().checked_div(self.columns).unwrap_or(0)
+        self.rows
+    }
+
+    /// # Errors
+    /// [`Error::Blocks`] if these are not the blocks of a picture of this layout.
+    pub(crate) fn check(&self, layout: &Layout) -> Result<(), Error> {
+        if (self.columns, self.rows()) == (layout.columns(), layout.block_rows()) {
+            return Ok(());
+        }
+        Err(Error::Blocks {
+            columns: self.columns,
+            rows: self.rows(),
+            width: layout.width,
+            height: layout.height,
+        })
     }
 
     /// Whether a block is marked; one outside of the picture is not.

@@ -30,12 +30,15 @@ pub(crate) fn field<K: Coder>(coder: &mut K, count: u32, value: u32) -> Result<u
 /// Adaptive model of numbers up to 2^17 - 2.
 struct Numbers {
     classes: [Counter; 18],
-    tops: [Counter; 18],
+    bits: [[Counter; 17]; 18],
 }
 
 impl Numbers {
     fn new() -> Self {
-        Self { classes: [Counter::EVEN; 18], tops: [Counter::EVEN; 18] }
+        Self {
+            classes: [Counter::EVEN; 18],
+            bits: [[Counter::EVEN; 17]; 18],
+        }
     }
 
     fn code<K: Coder>(&mut self, coder: &mut K, value: u32) -> Result<u32, CodeError> {
@@ -47,10 +50,7 @@ impl Numbers {
         let mut found = 1;
         for bit in (0..class).rev() {
             let one = value >> bit & 1 == 1;
-            let one = match bit + 1 == class {
-                true => self.tops[class].code(coder, one, 30)?,
-                false => decide(coder, 1 << 15, one)?,
-            };
+            let one = self.bits[class][bit].code(coder, one, 30)?;
             found = found << 1 | u32::from(one);
         }
         Ok(found - 1)
@@ -58,10 +58,42 @@ impl Numbers {
 }
 
 impl Map {
+    /// Every sample stands for itself.
+    pub(crate) const NONE: Self = Self::Samples([None, None, None]);
+
+    /// Whether there is one index for all channels.
+    pub(crate) fn is_palette(&self) -> bool {
+        matches!(self, Self::Palette(_))
+    }
+
+    /// Makes samples of what was coded.
+    pub(crate) fn undo<const C: usize>(&self, samples: &mut Vec<u16>) {
+        match self {
+            Self::Palette(colours) => {
+                *samples = samples
+                    .iter()
+                    .flat_map(|&index| colours[usize::from(index)])
+                    .collect();
+            }
+            Self::Samples(lists) => {
+                for (c, list) in lists.iter().enumerate() {
+                    let Some(list) = list else { continue };
+                    for sample in samples.iter_mut().skip(c).step_by(C) {
+                        *sample = list[usize::from(*sample)];
+                    }
+                }
+            }
+        }
+    }
+
     /// Codes the map itself.
-    pub(crate) fn code<K: Coder>(&self, coder: &mut K, channels: usize, largest: u16) -> Result<Self, Error> {
-        let is_palette = matches!(self, Self::Palette(_));
-        if channels == 3 && field(coder, 1, is_palette.into())? == 1 {
+    pub(crate) fn code<K: Coder>(
+        &self,
+        coder: &mut K,
+        channels: usize,
+        largest: u16,
+    ) -> Result<Self, Error> {
+        if channels == 3 && field(coder, 1, self.is_palette().into())? == 1 {
             let colours = match self {
                 Self::Palette(colours) => colours.as_slice(),
                 Self::Samples(_) => &[],
@@ -85,14 +117,20 @@ impl Map {
     pub(crate) fn largest(&self, largest: u16) -> [u16; 3] {
         match self {
             Self::Samples(lists) => std::array::from_fn(|c| {
-                lists[c].as_ref().map_or(largest, |list| (list.len() - 1) as u16)
+                lists[c]
+                    .as_ref()
+                    .map_or(largest, |list| (list.len() - 1) as u16)
             }),
             Self::Palette(colours) => [(colours.len() - 1) as u16; 3],
         }
     }
 }
 
-fn code_palette<K: Coder>(coder: &mut K, colours: &[[u16; 3]], largest: u16) -> Result<Vec<[u16; 3]>, Error> {
+fn code_palette<K: Coder>(
+    coder: &mut K,
+    colours: &[[u16; 3]],
+    largest: u16,
+) -> Result<Vec<[u16; 3]>, Error> {
     let count = field(coder, 8, (colours.len() as u32).wrapping_sub(1))? as usize + 1;
     let mut models = [Numbers::new(), Numbers::new(), Numbers::new()];
     let (mut last, mut result) = ([0u16; 3], Vec::with_capacity(count));
@@ -103,7 +141,9 @@ fn code_palette<K: Coder>(coder: &mut K, colours: &[[u16; 3]], largest: u16) -> 
             let folded = (step << 1 ^ step >> 31) as u32;
             let folded = models[c].code(coder, folded)? as i32;
             let value = i32::from(last[c]) + (folded >> 1 ^ -(folded & 1));
-            last[c] = u16::try_from(value).ok().filter(|&v| v <= largest)
+            last[c] = u16::try_from(value)
+                .ok()
+                .filter(|&v| v <= largest)
                 .ok_or(Error::Damaged("a colour of the palette is out of range"))?;
         }
         result.push(last);
@@ -119,8 +159,12 @@ fn code_list<K: Coder>(coder: &mut K, values: &[u16], largest: u16) -> Result<Ve
         let value = values.get(i).map_or(0, |&value| i32::from(value));
         let gap = model.code(coder, (value - last - 1).max(0) as u32)? as i32;
         last += 1 + gap;
-        result.push(u16::try_from(last).ok().filter(|&v| v <= largest)
-            .ok_or(Error::Damaged("a value that occurs is out of range"))?);
+        result.push(
+            u16::try_from(last)
+                .ok()
+                .filter(|&v| v <= largest)
+                .ok_or(Error::Damaged("a value that occurs is out of range"))?,
+        );
     }
     Ok(result)
 }

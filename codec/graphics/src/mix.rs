@@ -22,11 +22,15 @@ const fn make_rates() -> [u16; COUNTS] {
 static RATES: [u16; COUNTS] = make_rates();
 
 /// An adaptive probability of 1: its upper 22 bits are the probability, its lower 10 count outcomes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counter(u32);
 
 impl Counter {
     pub(crate) const EVEN: Self = Self(1 << 31);
+
+    pub(crate) const fn check(v: u32) -> Self {
+        Self(v & 0xFFFF)
+    }
 
     /// The probability out of 65536.
     #[inline(always)]
@@ -44,7 +48,12 @@ impl Counter {
 
     /// A decision by this counter alone.
     #[inline(always)]
-    pub(crate) fn code<K: Coder>(&mut self, coder: &mut K, bit: bool, limit: u32) -> Result<bool, CodeError> {
+    pub(crate) fn code<K: Coder>(
+        &mut self,
+        coder: &mut K,
+        bit: bool,
+        limit: u32,
+    ) -> Result<bool, CodeError> {
         let bit = decide(coder, self.ones().clamp(LEAST, 65536 - LEAST) as u16, bit)?;
         self.update(bit, limit);
         Ok(bit)

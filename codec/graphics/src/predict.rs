@@ -6,8 +6,6 @@ use crate::rows::PAD;
 pub(crate) const SUBS: usize = 6;
 /// Inputs of the correction.
 const TAPS: usize = 10;
-/// Fraction bits of predictions.
-pub(crate) const FRACTION: u32 = 3;
 
 /// What is remembered of a coded value.
 #[derive(Clone, Copy, Default)]
@@ -46,7 +44,11 @@ pub(crate) struct Near {
 impl Near {
     #[inline(always)]
     pub(crate) fn of<const C: usize>(
-        c: usize, x: usize, cur: &[[i32; C]], up: &[[i32; C]], top: &[[i32; C]],
+        c: usize,
+        x: usize,
+        cur: &[[i32; C]],
+        up: &[[i32; C]],
+        top: &[[i32; C]],
     ) -> Self {
         let i = x + PAD;
         Self {
@@ -72,8 +74,6 @@ impl Near {
 pub(crate) struct Prediction {
     pub(crate) subs: [i32; SUBS],
     pub(crate) taps: [i32; TAPS],
-    /// Before the correction.
-    pub(crate) blend: i32,
     /// In eighths.
     pub(crate) value: i32,
 }
@@ -91,11 +91,24 @@ impl Predictor {
 
     #[inline(always)]
     pub(crate) fn predict<const C: usize>(
-        &self, c: usize, x: usize, near: &Near, others: [i32; 2],
-        cur: &[[Trace; C]], up: &[[Trace; C]],
+        &self,
+        c: usize,
+        x: usize,
+        near: &Near,
+        others: [i32; 2],
+        cur: &[[Trace; C]],
+        up: &[[Trace; C]],
     ) -> Prediction {
         let i = x + PAD;
-        let &Near { w, n, nw, ne, ww, nn, nne } = near;
+        let &Near {
+            w,
+            n,
+            nw,
+            ne,
+            ww,
+            nn,
+            nne,
+        } = near;
         let subs = [
             (w + ne - n) << 3,
             (w + n - nw) << 3,
@@ -104,34 +117,57 @@ impl Predictor {
             n << 3,
             w << 3,
         ];
-        let (tw, tn, tnw, tne, tww) = (&cur[i - 1][c], &up[i][c], &up[i - 1][c], &up[i + 1][c], &cur[i - 2][c]);
+        let (tw, tn, tnw, tne, tww) = (
+            &cur[i - 1][c],
+            &up[i][c],
+            &up[i - 1][c],
+            &up[i + 1][c],
+            &cur[i - 2][c],
+        );
         let (mut sum, mut total) = (0i64, 0i64);
         for s in 0..SUBS {
-            let wrong = u32::from(tw.wrong[s]) + u32::from(tn.wrong[s]) + u32::from(tnw.wrong[s])
-                + u32::from(tne.wrong[s]) + u32::from(tww.wrong[s]);
-            let trust = i64::from(TRUST[(wrong >> 1).min(1023) as usize]);
+            let wrong = u32::from(tw.wrong[s])
+                + u32::from(tn.wrong[s])
+                + u32::from(tnw.wrong[s])
+                + u32::from(tne.wrong[s])
+                + u32::from(tww.wrong[s]);
+            let trust = i64::from(TRUST[(wrong >> 2).min(1023) as usize]);
             sum += trust * i64::from(subs[s]);
             total += trust;
         }
         let blend = (sum / total) as i32;
         let taps = [
-            (w << 3) - blend, (n << 3) - blend, (nw << 3) - blend, (ne << 3) - blend, (ww << 3) - blend,
-            (nn << 3) - blend, (nne << 3) - blend,
-            others[0] << 3, others[1] << 3, tw.residual << 3,
+            (w << 3) - blend,
+            (n << 3) - blend,
+            (nw << 3) - blend,
+            (ne << 3) - blend,
+            (ww << 3) - blend,
+            (nn << 3) - blend,
+            (nne << 3) - blend,
+            others[0] << 3,
+            others[1] << 3,
+            tw.residual << 3,
         ];
         let mut dot = 0i64;
         for t in 0..TAPS {
             dot += i64::from(taps[t]) * i64::from(self.weights[t]);
         }
         let value = blend + ((dot + (1 << 15)) >> 16) as i32;
-        Prediction { subs, taps, blend, value }
+        Prediction { subs, taps, value }
     }
 
     #[inline(always)]
-    pub(crate) fn learn(&mut self, prediction: &Prediction, value: i32, scale: u32, trace: &mut Trace) {
+    pub(crate) fn learn(
+        &mut self,
+        prediction: &Prediction,
+        value: i32,
+        scale: u32,
+        trace: &mut Trace,
+    ) {
         let exact = value << 3;
         for s in 0..SUBS {
-            trace.wrong[s] = ((exact - prediction.subs[s]).unsigned_abs() >> scale).min(0xFFFF) as u16;
+            trace.wrong[s] =
+                ((exact - prediction.subs[s]).unsigned_abs() >> scale).min(0xFFFF) as u16;
         }
         let error = i64::from(exact - prediction.value);
         let mut power = 1i64;

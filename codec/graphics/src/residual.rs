@@ -5,9 +5,9 @@ use kiln_entropy::{CodeError, Coder};
 use crate::mix::{Counter, Weights, mixed};
 
 /// Contexts that are mixed.
-pub(crate) const CONTEXTS: usize = 6;
+pub(crate) const CONTEXTS: usize = 4;
 /// Decisions that a context holds.
-const NODES: usize = 64;
+const NODES: usize = 32;
 /// The largest class of magnitudes.
 const CLASSES: u32 = 19;
 
@@ -24,7 +24,7 @@ pub(crate) struct Residuals {
 }
 
 impl Residuals {
-    /// Room for so many contexts, powers of two, in each of the six sets, and so many sets of weights.
+    /// Room for so many contexts, powers of two, in each of the four sets, and so many sets of weights.
     pub(crate) fn new(sizes: [usize; CONTEXTS], sets: usize) -> Self {
         let (mut base, mut total) = ([0; CONTEXTS], 0);
         for (base, size) in base.iter_mut().zip(sizes) {
@@ -35,38 +35,66 @@ impl Residuals {
             counters: vec![Counter::EVEN; total],
             mask: sizes.map(|size| size - 1),
             base,
-            weights: vec![Weights::new(5000); sets * NODES],
+            weights: vec![Weights::new(6000); sets * NODES],
             low: vec![Counter::EVEN; 32 * 32],
         }
     }
 
     #[inline(always)]
-    fn node<K: Coder>(&mut self, coder: &mut K, at: &Places, set: usize, node: usize, bit: bool) -> Result<bool, CodeError> {
+    fn node<K: Coder>(
+        &mut self,
+        coder: &mut K,
+        at: &Places,
+        set: usize,
+        node: usize,
+        bit: bool,
+    ) -> Result<bool, CodeError> {
         let mut places = [0; CONTEXTS];
         for i in 0..CONTEXTS {
             places[i] = self.base[i] + (at[i] & self.mask[i]) * NODES + node;
         }
-        mixed(coder, &mut self.counters, places, &mut self.weights[set * NODES + node], 255, bit)
+        mixed(
+            coder,
+            &mut self.counters,
+            places,
+            &mut self.weights[set * NODES + node],
+            255,
+            bit,
+        )
     }
 
     /// Codes a residual: whether it is 0, its sign, and the class and the bits of its magnitude.
     #[inline(always)]
-    pub(crate) fn code<K: Coder>(&mut self, coder: &mut K, at: &Places, set: usize, value: i32) -> Result<i32, CodeError> {
+    pub(crate) fn code<K: Coder>(
+        &mut self,
+        coder: &mut K,
+        at: &Places,
+        set: usize,
+        value: i32,
+    ) -> Result<i32, CodeError> {
         if !self.node(coder, at, set, 0, value != 0)? {
             return Ok(0);
         }
         let negative = self.node(coder, at, set, 1, value < 0)?;
-        let side = if negative { 32 } else { 0 };
+        let side = if negative { 9 } else { 0 };
         let magnitude = value.unsigned_abs().max(1);
         let mut class = 0;
-        while class < CLASSES && self.node(coder, at, set, side + 2 + class.min(14) as usize, magnitude >> class > 1)? {
+        while class < CLASSES
+            && self.node(
+                coder,
+                at,
+                set,
+                side + 2 + class.min(8) as usize,
+                magnitude >> class > 1,
+            )?
+        {
             class += 1;
         }
         let mut found = 1u32;
         for bit in (0..class).rev() {
             let one = magnitude >> bit & 1 == 1;
             let one = if bit + 1 == class {
-                self.node(coder, at, set, side + 17 + class.min(13) as usize, one)?
+                self.node(coder, at, set, 19 + class.min(12) as usize, one)?
             } else {
                 let second = bit + 2 == class;
                 let place = (class << 5 | if second { found & 1 } else { 2 + bit }) as usize;
@@ -74,6 +102,10 @@ impl Residuals {
             };
             found = found << 1 | u32::from(one);
         }
-        Ok(if negative { -(found as i32) } else { found as i32 })
+        Ok(if negative {
+            -(found as i32)
+        } else {
+            found as i32
+        })
     }
 }

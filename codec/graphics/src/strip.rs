@@ -6,13 +6,14 @@ use crate::colour::Transform;
 use crate::error::Error;
 use crate::hits::{Around, Hits};
 use crate::layout::BLOCK;
+use crate::literal::Literals;
 use crate::mix::Counter;
 use crate::predict::{Near, Predictor, Trace};
 use crate::residual::{CONTEXTS, Residuals};
 use crate::rows::{PAD, Rows};
 
 /// How the pixels of a strip are coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mode {
     pub(crate) transform: Transform,
     /// Whether equal pixels are looked for.
@@ -35,7 +36,9 @@ pub(crate) struct Strip<const C: usize> {
     fills: Vec<Counter>,
     hits: Option<Hits>,
     smooth: Residuals,
-    sharp: Residuals,
+    literals: Literals,
+    drawn: Vec<bool>,
+    kinds: [Counter; 8],
     predictors: Vec<Predictor>,
 }
 
@@ -59,15 +62,49 @@ impl<const C: usize> Strip<C> {
             copies: vec![Counter::EVEN; 64],
             fills: vec![Counter::EVEN; 64],
             hits: mode.hits.then(Hits::new),
-            smooth: Residuals::new([256, 1024, 1024, 1024, 4096, 1024], 4),
-            sharp: Residuals::new([4, 1024, 256, 1024, 1024, 1024], 4),
+            smooth: Residuals::new([256, 1024, 1024, 4096], 32),
+            literals: Literals::new(
+                16 - mode
+                    .largest
+                    .iter()
+                    .fold(1, |a, &b| a.max(b))
+                    .leading_zeros(),
+            ),
+            drawn: vec![false; width.div_ceil(BLOCK as usize)],
+            kinds: [Counter::EVEN; 8],
             predictors: vec![Predictor::new(); C],
         }
     }
 
+    /// Codes which blocks of the next row of blocks are drawn. `drawn` says so, if it is known.
+    pub(crate) fn kinds<K: Coder>(
+        &mut self,
+        coder: &mut K,
+        marks: &[bool],
+        drawn: &[bool],
+    ) -> Result<(), Error> {
+        if self.hits.is_none() {
+            return Ok(());
+        }
+        for (column, &mark) in marks.iter().enumerate() {
+            if mark {
+                let at =
+                    |column: usize| usize::from(self.drawn.get(column).is_some_and(|&drawn| drawn));
+                let context = at(column.wrapping_sub(1)) << 2 | at(column) << 1 | at(column + 1);
+                let given = drawn.get(column).is_some_and(|&drawn| drawn);
+                self.drawn[column] = self.kinds[context].code(coder, given, 60)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Codes a row of the marked blocks. What lies elsewhere in `samples` is neither used nor changed.
     pub(crate) fn row<K: Coder>(
-        &mut self, coder: &mut K, marks: &[bool], samples: &mut [u16], after: &mut impl FnMut(usize, &mut K),
+        &mut self,
+        coder: &mut K,
+        marks: &[bool],
+        samples: &mut [u16],
+        after: &mut impl FnMut(usize, &mut K),
     ) -> Result<(), Error> {
         self.colours.begin();
         self.values.begin();
@@ -85,7 +122,7 @@ impl<const C: usize> Strip<C> {
                 };
                 if copied == 0 {
                     for (x, sample) in (start..end).zip(&mut samples[start..end]) {
-                        *sample = self.pixel(coder, x, *sample)?;
+                        *sample = self.pixel(coder, x, self.drawn[column], *sample)?;
                     }
                 }
                 after(column, coder);
@@ -113,16 +150,38 @@ impl<const C: usize> Strip<C> {
 
     /// Whether a row of a block is equal to the one above (1) or to the pixel on its left (2).
     fn segment<K: Coder>(
-        &mut self, coder: &mut K, column: usize, range: std::ops::Range<usize>, samples: &mut [[u16; C]],
+        &mut self,
+        coder: &mut K,
+        column: usize,
+        range: std::ops::Range<usize>,
+        samples: &mut [[u16; C]],
     ) -> Result<u8, Error> {
         let (cur, up, _) = self.colours.all();
         let at = range.start + PAD;
         let (left, above) = (cur[at - 1], &up[at..range.end + PAD]);
         let flat = above.iter().all(|&colour| colour == above[0]);
-        let (_, flags, top) = { let f = self.copied.all(); (f.0[column + PAD - 1], [f.0[column + PAD - 1], f.1[column + PAD], f.1[column + PAD + 1]], f.2[column + PAD]) };
-        let context = usize::from(flags[0] == 1) | usize::from(flags[1] == 1) << 1 | usize::from(flags[2] == 1) << 2
-            | usize::from(left == up[at - 1]) << 3 | usize::from(flat) << 4 | usize::from(top == 1) << 5;
-        let same = samples[range.clone()].iter().zip(above).all(|(&s, &colour)| pack(s) == colour);
+        let (_, flags, top) = {
+            let f = self.copied.all();
+            (
+                f.0[column + PAD - 1],
+                [
+                    f.0[column + PAD - 1],
+                    f.1[column + PAD],
+                    f.1[column + PAD + 1],
+                ],
+                f.2[column + PAD],
+            )
+        };
+        let context = usize::from(flags[0] == 1)
+            | usize::from(flags[1] == 1) << 1
+            | usize::from(flags[2] == 1) << 2
+            | usize::from(left == up[at - 1]) << 3
+            | usize::from(flat) << 4
+            | usize::from(top == 1) << 5;
+        let same = samples[range.clone()]
+            .iter()
+            .zip(above)
+            .all(|(&s, &colour)| pack(s) == colour);
         if self.copies[context].code(coder, same, 255)? {
             for (sample, &colour) in samples[range.clone()].iter_mut().zip(above) {
                 *sample = unpack(colour);
@@ -130,8 +189,12 @@ impl<const C: usize> Strip<C> {
             self.copy(range);
             return Ok(1);
         }
-        let context = usize::from(flags[0] == 2) | usize::from(flags[1] == 2) << 1 | usize::from(flags[2] == 2) << 2
-            | usize::from(left == up[at - 1]) << 3 | usize::from(flat) << 4 | usize::from(left == above[0]) << 5;
+        let context = usize::from(flags[0] == 2)
+            | usize::from(flags[1] == 2) << 1
+            | usize::from(flags[2] == 2) << 2
+            | usize::from(left == up[at - 1]) << 3
+            | usize::from(flat) << 4
+            | usize::from(left == above[0]) << 5;
         let same = samples[range.clone()].iter().all(|&s| pack(s) == left);
         if self.fills[context].code(coder, same, 255)? {
             samples[range.clone()].fill(unpack(left));
@@ -148,7 +211,13 @@ impl<const C: usize> Strip<C> {
     }
 
     #[inline(always)]
-    fn pixel<K: Coder>(&mut self, coder: &mut K, x: usize, sample: [u16; C]) -> Result<[u16; C], Error> {
+    fn pixel<K: Coder>(
+        &mut self,
+        coder: &mut K,
+        x: usize,
+        drawn: bool,
+        sample: [u16; C],
+    ) -> Result<[u16; C], Error> {
         let i = x + PAD;
         let mut memory = None;
         let mut around = None;
@@ -156,8 +225,17 @@ impl<const C: usize> Strip<C> {
             let (cur, up, top) = self.colours.all();
             let seen = Around::of(x, cur, up, top);
             let [w, n, nw, ne, ww, ..] = seen.near;
-            if w == n || w == nw || n == nw || n == ne || w == ww {
-                let (hit, found) = hits.code(coder, &seen, pack(sample))?;
+            let found = hits.look(&seen);
+            if drawn
+                || w == n
+                || w == nw
+                || n == nw
+                || n == ne
+                || w == ww
+                || found[0].trust > 0
+                || found[1].trust > 0
+            {
+                let hit = hits.code(coder, &seen, &found, pack(sample))?;
                 if let Some(colour) = hit {
                     hits.learn(&found, colour);
                     let sample = unpack(colour);
@@ -166,9 +244,31 @@ impl<const C: usize> Strip<C> {
                     self.traces.all().0[i] = [Trace::default(); C];
                     return Ok(sample);
                 }
-                memory = Some(found);
-                around = Some(seen);
+                if drawn {
+                    around = Some(seen);
+                }
             }
+            memory = Some(found);
+        }
+        if let Some(around) = &around {
+            let near = {
+                let (cur, up, top) = self.values.all();
+                Near::of(0, x, cur, up, top)
+            };
+            let result = self.literals.code(coder, around, near.median(), sample)?;
+            for c in 0..C {
+                if result[c] > self.mode.largest[c] {
+                    return Err(Error::Damaged("a sample is out of range"));
+                }
+            }
+            let colour = pack(result);
+            self.colours.all().0[i] = colour;
+            self.values.all().0[i] = self.mode.transform.forward(result);
+            self.traces.all().0[i] = [Trace::default(); C];
+            if let (Some(hits), Some(memory)) = (&mut self.hits, memory) {
+                hits.learn(&memory, colour);
+            }
+            return Ok(result);
         }
         let scale = self.mode.scale;
         let wanted = self.mode.transform.forward(sample);
@@ -179,20 +279,21 @@ impl<const C: usize> Strip<C> {
         for c in 0..C {
             let near = Near::of(c, x, values, values_up, values_top);
             let mut trace = Trace::default();
-            if let Some(around) = &around {
-                let predicted = near.median();
-                let first = u64::from(value[0] as u32) | (u64::from(residuals[1] as u32) << 32);
-                let at = around_contexts(around, c, first);
-                let residual = self.sharp.code(coder, &at, c, wanted[c] - predicted)?;
-                value[c] = predicted + residual;
-                trace.residual = residual;
-                residuals[1] = if c == 0 { 0 } else { residual };
-            } else {
+            {
                 let p = self.predictors[c].predict(c, x, &near, residuals, traces, traces_up);
                 let predicted = (p.value + 4) >> 3;
                 let r = |t: &[Trace; C]| t[c].residual;
-                let [w, n, nw, ne, ww, nn] = [traces[i - 1], traces_up[i], traces_up[i - 1], traces_up[i + 1], traces[i - 2], traces_top[i]].map(|t| r(&t));
-                let energy = (2 * (w.abs() + n.abs()) + nw.abs() + ne.abs() + ww.abs() + nn.abs()) >> scale;
+                let [w, n, nw, ne, ww, nn] = [
+                    traces[i - 1],
+                    traces_up[i],
+                    traces_up[i - 1],
+                    traces_up[i + 1],
+                    traces[i - 2],
+                    traces_top[i],
+                ]
+                .map(|t| r(&t));
+                let energy =
+                    (2 * (w.abs() + n.abs()) + nw.abs() + ne.abs() + ww.abs() + nn.abs()) >> scale;
                 let energy = energy as u32 + 2;
                 let log = 31 - energy.leading_zeros();
                 let level = ((log << 2) + ((energy << 2 >> log) & 3)) as usize;
@@ -202,13 +303,21 @@ impl<const C: usize> Strip<C> {
                 let v = p.value;
                 let at: [usize; CONTEXTS] = [
                     c << 6 | level.min(63),
-                    c << 8 | e(w, 7) << 4 | e(n, 7),
-                    c << 8 | if c == 0 { e(ne, 7) << 4 | coarse } else { e(residuals[0], 7) << 4 | coarse },
+                    c << 8
+                        | if c == 0 {
+                            e(ne, 7) << 4 | coarse
+                        } else {
+                            e(residuals[0], 7) << 4 | coarse
+                        },
                     c << 8 | q((near.w << 3) - v, 7) << 4 | q((near.n << 3) - v, 7),
-                    c << 10 | q(p.subs[0] - v, 7) << 6 | q(p.subs[1] - v, 7) << 2 | (v & 7) as usize >> 1,
-                    c << 8 | if c == 2 { e(residuals[0], 7) << 4 | e(residuals[1], 7) } else { q(p.blend - v, 7) << 4 | (v & 7) as usize },
+                    c << 10
+                        | q(p.subs[0] - v, 7) << 6
+                        | q(p.subs[1] - v, 7) << 2
+                        | (v & 7) as usize >> 1,
                 ];
-                let residual = self.smooth.code(coder, &at, c, wanted[c] - predicted)?;
+                let residual =
+                    self.smooth
+                        .code(coder, &at, c << 3 | coarse, wanted[c] - predicted)?;
                 value[c] = predicted + residual;
                 trace.residual = residual;
                 self.predictors[c].learn(&p, value[c], scale, &mut trace);
@@ -219,7 +328,9 @@ impl<const C: usize> Strip<C> {
         let samples = self.mode.transform.inverse(value);
         let mut result = [0; C];
         for c in 0..C {
-            result[c] = u16::try_from(samples[c]).ok().filter(|&s| s <= self.mode.largest[c])
+            result[c] = u16::try_from(samples[c])
+                .ok()
+                .filter(|&s| s <= self.mode.largest[c])
                 .ok_or(Error::Damaged("a sample is out of range"))?;
         }
         values[i] = value;
@@ -230,16 +341,6 @@ impl<const C: usize> Strip<C> {
         }
         Ok(result)
     }
-}
-
-/// Contexts of a pixel that is none of the candidates.
-fn around_contexts(around: &Around, c: usize, first: u64) -> [usize; CONTEXTS] {
-    let h = |a: u64, b: u64| {
-        let sum = a.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ b.wrapping_add(77).wrapping_mul(0xBF58_476D_1CE4_E5B9) ^ c as u64;
-        (sum.wrapping_mul(0x94D0_49BB_1331_11EB) >> 40) as usize
-    };
-    let near = &around.near;
-    [c, h(near[0], near[1]) , h(first, 0), h(near[0], first), h(near[1], first), h(near[0].wrapping_add(near[2] << 8), near[1].wrapping_add(near[3] << 8).wrapping_add(first << 4))]
 }
 
 #[inline(always)]
