@@ -6,9 +6,9 @@ use kiln_container::{Alpha, Boxes, Container, Frame, Header, Reader};
 use kiln_models::seam::{Architecture, Checked, Given, Latents, Size, Unwatched};
 use kiln_models::{DecoderSet, ModelError};
 
+use crate::layer::{self, Kind};
 use crate::limits::{Costs, picture_bytes};
 use crate::model::Opened;
-use crate::layer::{self, Kind};
 use crate::picture::{Metadata, Warning};
 use crate::pixels::{Channels, PixelsMut, Sink, new_image};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
@@ -201,6 +201,10 @@ impl Decoder {
         let (metadata, lost) = Metadata::from_boxes(job.boxes);
         about.metadata = metadata;
         about.warnings.extend(lost.iter().map(Warning::to_string));
+        if let Some(layer) = &job.frame.graphics {
+            // Nothing is opened for a file whose layer is not one.
+            kiln_graphics::blocks(layer, &job.layout())?;
+        }
         let bytes = bytes.saturating_add(job.layer_bytes());
         if job.header.architecture != layer::LOSSLESS {
             return self.latents(job, bytes, about);
@@ -279,8 +283,10 @@ impl Decoder {
                 };
                 let (blocks, checksum) = layer::apply(bytes, kind, pixels, job.progress)?;
                 if let Content::Lossless = content {
-                    if !blocks.is_all() || checksum != frame.symbols_crc {
-                        return Err(Error::Graphics("its pixels are not those that were coded".into()));
+                    if !layer::is_all(&blocks) || checksum != frame.symbols_crc {
+                        return Err(Error::Graphics(
+                            "damaged file: its pixels are not those that were coded".into(),
+                        ));
                     }
                     about.latents_checksum = checksum;
                 }
@@ -337,11 +343,15 @@ struct Job<'a> {
 impl Job<'_> {
     /// What the layer takes, and alpha, which is coded alike. One after the other.
     fn layer_bytes(&self) -> u64 {
-        let (h, frame) = (self.header, self.frame);
-        match frame.graphics.is_some() || frame.alpha.is_some() {
-            true => kiln_graphics::decode_bytes(&layer::layout(h.width, h.height, h.color, h.depth)),
+        match self.frame.graphics.is_some() || self.frame.alpha.is_some() {
+            true => kiln_graphics::decode_bytes(&self.layout()),
             false => 0,
         }
+    }
+
+    fn layout(&self) -> kiln_graphics::Layout {
+        let h = self.header;
+        layer::layout(h.width, h.height, h.color, h.depth)
     }
 
     /// Fails where a file without a model has something of one, or nothing else.
@@ -349,7 +359,9 @@ impl Job<'_> {
         let (h, frame) = (self.header, self.frame);
         match frame.streams.is_empty() && frame.graphics.is_some() && h.decoder_set == [0; 8] {
             true if frame.level == 0 && h.portable => Ok(()),
-            _ => Err(Error::Graphics("a lossless picture is its graphics layer and nothing else".into())),
+            _ => Err(Error::Graphics(
+                "damaged file: a lossless picture is a graphics layer and nothing else".into(),
+            )),
         }
     }
 }

@@ -18,7 +18,7 @@ pub enum Error {
     #[error("damaged file: {0}")]
     Symbols(ModelError),
     /// The file is a kiln file, but its graphics layer or its alpha channel is not what an encoder wrote.
-    #[error("damaged file: {0}")]
+    #[error("{0}")]
     Graphics(String),
     /// The file is not portable, and this machine comes to other symbols than the one that wrote it: or it is damaged.
     #[error(
@@ -185,6 +185,15 @@ impl From<ModelError> for Error {
                 Self::Parameter(e.to_string())
             }
             e => Self::Symbols(e),
+        }
+    }
+}
+
+impl From<kiln_graphics::Error> for Error {
+    fn from(e: kiln_graphics::Error) -> Self {
+        match e {
+            kiln_graphics::Error::Stopped => Self::Cancelled,
+            e => Self::Graphics(e.to_string()),
         }
     }
 }

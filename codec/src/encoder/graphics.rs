@@ -78,7 +78,12 @@ impl<'a> Graphics<'a> {
     pub(super) fn layer(&self, blocks: &Blocks) -> Result<Vec<u8>, Error> {
         let source = ColorSamples(self.exact);
         let watch = |done, total| self.progress.update(Stage::Graphics, done, total);
-        Ok(kiln_graphics::encode(&source.layout(), blocks, &source, &watch)?)
+        Ok(kiln_graphics::encode(
+            &source.layout(),
+            blocks,
+            &source,
+            &watch,
+        )?)
     }
 
     /// A layer of all blocks.

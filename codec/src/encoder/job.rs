@@ -20,6 +20,11 @@ use crate::{Error, Reconstruction};
 /// Most times that blocks are added to a layer.
 const ROUNDS: usize = 3;
 
+/// Blocks go to the layer even if that costs a little more than was hoped for: this part of what they cost the model. Where
+/// both ways cost about the same, small things decide, differently at each level; the picture must not get worse from one
+/// level to the next because of that, and with the layer it is always the better one.
+const SLACK: f64 = 0.2;
+
 /// The coding of one of several levels, as a part of all of them.
 struct OfLevels<'a> {
     staged: Staged<'a>,
@@ -172,16 +177,14 @@ impl<'a> Job<'a> {
                     weight,
                 };
                 let choice = evidence.choose(&blocks);
-                if choice.more == 0 {
+                if choice.more == 0 || layer::is_all(&choice.blocks) {
                     break;
                 }
-                if choice.blocks.is_all() {
-                    break;
-                }
+                let modelled = choice.modelled;
                 let next = self.with_layer(choice.blocks, level)?;
                 let next_errors = self.errors(&next, level)?;
                 let next_cost = next.bits() + weight * next_errors.iter().sum::<f64>();
-                if next_cost >= cost {
+                if next_cost > cost + SLACK * modelled {
                     break;
                 }
                 if let Some(layer) = &next.layer {
@@ -190,7 +193,10 @@ impl<'a> Job<'a> {
                 (best, errors, cost) = (next, next_errors, next_cost);
             }
         }
-        let whole = self.whole && self.stage(|job| job.graphics.lossless_within(cost))?.is_some();
+        let whole = self.whole
+            && self
+                .stage(|job| job.graphics.lossless_within(cost))?
+                .is_some();
         Ok(match whole {
             true => Content::Lossless,
             false => Content::Model(Box::new(best)),
@@ -230,7 +236,8 @@ impl<'a> Job<'a> {
         })?;
         let pixels = Pixels::try_from(&image)?;
         let y = Arc::new(self.stages.time(Stage::Analyse, || {
-            self.architecture.analyse(&Source::new(pixels, self.progress))
+            self.architecture
+                .analyse(&Source::new(pixels, self.progress))
         })?);
         Ok(Modelled {
             coded: self.model(&y, level)?,

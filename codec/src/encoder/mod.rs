@@ -200,10 +200,14 @@ impl Encoder {
             .saturating_add(searching)
             .saturating_add(reconstructed);
         self.limits.check_cost(architecture.as_ref(), size, bytes)?;
-        let layers = self.limits.check_memory(bytes.saturating_add(layer_bytes)).is_ok();
+        let layers = self
+            .limits
+            .check_memory(bytes.saturating_add(layer_bytes))
+            .is_ok();
         if !layers {
             warnings.push(
-                "no blocks were coded without loss: that needs more memory than the limit allows".into(),
+                "no blocks were coded without loss: that needs more memory than the limit allows"
+                    .into(),
             );
         }
         let smooth = match hides {

@@ -65,7 +65,14 @@ impl<'a> Packing<'a> {
             ..self.boxes.clone()
         };
         let streams = coded.streams.iter().map(|s| Cow::Borrowed(s.as_slice()));
-        self.write(header, boxes, level.number(), coded.checksum, layer, streams.collect())
+        self.write(
+            header,
+            boxes,
+            level.number(),
+            coded.checksum,
+            layer,
+            streams.collect(),
+        )
     }
 
     /// A file without a model: the layer holds all pixels. `checksum`: of their samples.

@@ -10,7 +10,12 @@ impl Job<'_> {
     /// fits.
     pub(super) fn within(&mut self, budget: u64) -> Result<Made, Error> {
         let levels = self.levels;
-        if self.layers && self.graphics.lossless_within(8.0 * budget as f64)?.is_some() {
+        if self.layers
+            && self
+                .graphics
+                .lossless_within(8.0 * budget as f64)?
+                .is_some()
+        {
             let made = self.pack(levels.last(), Content::Lossless)?;
             if made.bytes.len() as u64 <= budget {
                 return Ok(made);

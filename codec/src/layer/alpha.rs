@@ -1,10 +1,10 @@
 //! The alpha channel, which is coded without loss as a grey picture of its own.
 
 use kiln_container::{ColorKind, Depth};
-use kiln_graphics::{Blocks, Source as _};
+use kiln_graphics::Blocks;
 
-use super::samples::{AlphaSamples, layout};
 use super::convert;
+use super::samples::{AlphaSamples, layout};
 use crate::pixels::{Pixels, PixelsMut, Sample};
 use crate::progress::{Progress, Stage};
 use crate::{Error, Limits, picture};
@@ -13,14 +13,22 @@ use crate::{Error, Limits, picture};
 const PNG: u8 = 0x89;
 
 /// Codes the alpha channel; `None` if there is none, or it is opaque everywhere.
-pub(crate) fn encode(pixels: Pixels<'_>, progress: &dyn Progress) -> Result<Option<Vec<u8>>, Error> {
+pub(crate) fn encode(
+    pixels: Pixels<'_>,
+    progress: &dyn Progress,
+) -> Result<Option<Vec<u8>>, Error> {
     if pixels.is_opaque() {
         return Ok(None);
     }
     let source = AlphaSamples(pixels);
     let layout = source.layout();
     let watch = |done, total| progress.update(Stage::Graphics, done, total);
-    Ok(Some(kiln_graphics::encode(&layout, &Blocks::all(&layout), &source, &watch)?))
+    Ok(Some(kiln_graphics::encode(
+        &layout,
+        &Blocks::all(&layout),
+        &source,
+        &watch,
+    )?))
 }
 
 /// Decodes the alpha channel of a picture whose samples are of `depth` into pixels of the same size, which have one.
@@ -41,9 +49,11 @@ pub(crate) fn decode(
         Depth::Sixteen => write(pixels, (x, y), samples, |s| convert::to_sixteen(s, depth)),
     };
     let blocks = kiln_graphics::decode(bytes, &layout, &mut sink, &watch)?;
-    match blocks.is_all() {
+    match super::is_all(&blocks) {
         true => Ok(()),
-        false => Err(Error::Graphics("parts of the alpha channel are missing".into())),
+        false => Err(Error::Graphics(
+            "damaged file: parts of the alpha channel are missing".into(),
+        )),
     }
 }
 

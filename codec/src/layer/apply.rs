@@ -44,33 +44,38 @@ pub(crate) fn apply(
         write_run(pixels, kind, (x, y), samples);
     };
     let blocks = kiln_graphics::decode(bytes, &layout, &mut sink, &watch)?;
-    Ok((blocks, checksum.sum.finish()))
+    Ok((blocks, checksum.finish()))
 }
 
 /// The checksum of a picture's colours, as [`apply`] finds it where all blocks are in the layer.
 pub(crate) fn checksum(pixels: Pixels<'_>) -> u32 {
     let source = ColorSamples(pixels);
-    let mut row = vec![0; pixels.width() as usize * source.layout().planes.count()];
+    let mut row = vec![0; pixels.width() as usize * source.layout().channels.count()];
     let mut checksum = Samples::default();
     for y in 0..pixels.height() {
         source.row(y, &mut row);
         checksum.add(&row);
     }
-    checksum.sum.finish()
+    checksum.finish()
 }
 
-/// Adds samples to a checksum as `entropy/CODING.md` adds symbols.
+/// Samples as the symbols of the only stream of a picture: see `entropy/CODING.md`.
 #[derive(Default)]
 struct Samples {
     sum: Checksum,
-    numbers: Vec<i32>,
+    symbols: Vec<i16>,
 }
 
 impl Samples {
     fn add(&mut self, samples: &[u16]) {
-        self.numbers.clear();
-        self.numbers.extend(samples.iter().map(|s| i32::from(*s)));
-        self.sum.update_i32(&self.numbers);
+        self.symbols.clear();
+        // The same two bytes.
+        self.symbols.extend(samples.iter().map(|s| *s as i16));
+        self.sum.update_i16(&self.symbols);
+    }
+
+    fn finish(self) -> u32 {
+        Checksum::combine([self.sum.finish()])
     }
 }
 

@@ -4,8 +4,8 @@ use kiln_graphics::{Blocks, Source};
 use kiln_models::seam::{Latents, Size};
 use rayon::prelude::*;
 
-use super::samples::ColorSamples;
 use super::BLOCK;
+use super::samples::ColorSamples;
 use crate::pixels::{Depth, Pixels};
 
 /// Pixels of a block.
@@ -14,7 +14,7 @@ const PIXELS: f64 = (BLOCK * BLOCK) as f64;
 /// Up to so many bits a pixel without loss, a block may be drawn rather than photographed...
 const DRAWN: f64 = 3.0;
 /// ...and from so many on it may be noise that no transform gathers. Photographs are between: for them nothing is tried.
-const NOISY: f64 = 15.0;
+const NOISY: f64 = 18.0;
 
 /// What is known of the blocks of a picture at a level.
 pub(crate) struct Evidence<'a> {
@@ -34,6 +34,8 @@ pub(crate) struct Choice {
     pub(crate) blocks: Blocks,
     /// How many of them are new.
     pub(crate) more: usize,
+    /// What the new ones cost the model: bits, and squared error in bits.
+    pub(crate) modelled: f64,
 }
 
 impl Evidence<'_> {
@@ -41,16 +43,21 @@ impl Evidence<'_> {
     pub(crate) fn choose(&self, blocks: &Blocks) -> Choice {
         let mut all = blocks.clone();
         let columns = blocks.columns();
-        let mut more = 0;
+        let (mut more, mut given) = (0, 0.0);
         for (i, cost) in self.costs.iter().enumerate() {
             let (column, row) = (i % columns, i / columns);
             let modelled = self.bits[i] + self.weight * self.errors[i];
             if !blocks.get(column, row) && f64::from(*cost) < modelled {
                 all.set(column, row, true);
                 more += 1;
+                given += modelled;
             }
         }
-        Choice { blocks: all, more }
+        Choice {
+            blocks: all,
+            more,
+            modelled: given,
+        }
     }
 }
 
@@ -70,36 +77,39 @@ fn spreads(pixels: Pixels<'_>) -> Vec<f64> {
     let columns = (pixels.width() as usize).div_ceil(BLOCK);
     let rows = (pixels.height() as usize).div_ceil(BLOCK);
     let source = ColorSamples(pixels);
-    let channels = source.layout().planes.count();
+    let channels = source.layout().channels.count();
     let scale = match pixels.depth() {
         Depth::Eight => 255.0,
         Depth::Sixteen => 65_535.0,
     };
     let mut spreads = vec![0.0; rows * columns];
-    spreads.par_chunks_mut(columns).enumerate().for_each(|(i, spreads)| {
-        let mut row = vec![0; pixels.width() as usize * channels];
-        // Sum, sum of squares and count of each channel of each block.
-        let mut sums = vec![[(0_u64, 0_u64, 0_u64); 3]; columns];
-        let top = i * BLOCK;
-        for y in top..(top + BLOCK).min(pixels.height() as usize) {
-            source.row(y as u32, &mut row);
-            for (block, sums) in row.chunks(BLOCK * channels).zip(&mut sums) {
-                for pixel in block.chunks_exact(channels) {
-                    for (sample, sum) in pixel.iter().zip(sums.iter_mut()) {
-                        let sample = u64::from(*sample);
-                        *sum = (sum.0 + sample, sum.1 + sample * sample, sum.2 + 1);
+    spreads
+        .par_chunks_mut(columns)
+        .enumerate()
+        .for_each(|(i, spreads)| {
+            let mut row = vec![0; pixels.width() as usize * channels];
+            // Sum, sum of squares and count of each channel of each block.
+            let mut sums = vec![[(0_u64, 0_u64, 0_u64); 3]; columns];
+            let top = i * BLOCK;
+            for y in top..(top + BLOCK).min(pixels.height() as usize) {
+                source.row(y as u32, &mut row);
+                for (block, sums) in row.chunks(BLOCK * channels).zip(&mut sums) {
+                    for pixel in block.chunks_exact(channels) {
+                        for (sample, sum) in pixel.iter().zip(sums.iter_mut()) {
+                            let sample = u64::from(*sample);
+                            *sum = (sum.0 + sample, sum.1 + sample * sample, sum.2 + 1);
+                        }
                     }
                 }
             }
-        }
-        for (spread, sums) in spreads.iter_mut().zip(sums) {
-            let deviation = |&(sum, squares, count): &(u64, u64, u64)| {
-                squares as f64 - (sum as f64).powi(2) / count.max(1) as f64
-            };
-            let all: f64 = sums[..channels].iter().map(deviation).sum();
-            *spread = all * (3 / channels) as f64 / (scale * scale);
-        }
-    });
+            for (spread, sums) in spreads.iter_mut().zip(sums) {
+                let deviation = |&(sum, squares, count): &(u64, u64, u64)| {
+                    squares as f64 - (sum as f64).powi(2) / count.max(1) as f64
+                };
+                let all: f64 = sums[..channels].iter().map(deviation).sum();
+                *spread = all * (3 / channels) as f64 / (scale * scale);
+            }
+        });
     spreads
 }
 
@@ -108,7 +118,11 @@ fn spreads(pixels: Pixels<'_>) -> Vec<f64> {
 pub(crate) fn share_bits(latents: &Latents, size: Size, cell: usize, total: f64) -> Vec<f64> {
     let (columns, rows) = (size.width.div_ceil(BLOCK), size.height.div_ceil(BLOCK));
     let mut bits = vec![0.0; rows * columns];
-    let Latents::Fixed { bits: fraction, planes } = latents else {
+    let Latents::Fixed {
+        bits: fraction,
+        planes,
+    } = latents
+    else {
         return bits;
     };
     let Some(plane) = planes.first() else {
@@ -121,7 +135,10 @@ pub(crate) fn share_bits(latents: &Latents, size: Size, cell: usize, total: f64)
     let one = f64::from(1_u32 << fraction);
     for (i, row) in plane.outer_iter().enumerate() {
         for (j, place) in row.columns().into_iter().enumerate() {
-            let large: f64 = place.iter().map(|&v| (f64::from(v) / one).abs().ln_1p()).sum();
+            let large: f64 = place
+                .iter()
+                .map(|&v| (f64::from(v) / one).abs().ln_1p())
+                .sum();
             // Where a place covers several blocks, they share it.
             let covered = |at: usize, step: usize, end: usize| {
                 let first = (at * step / BLOCK).min(end - 1);

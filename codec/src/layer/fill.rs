@@ -3,8 +3,8 @@
 use image::DynamicImage;
 use kiln_graphics::{Blocks, Source};
 
-use super::samples::{ColorSamples, hidden_row};
 use super::BLOCK;
+use super::samples::{ColorSamples, hidden_row};
 use crate::Error;
 use crate::pixels::{Channels, Depth, Pixels, PixelsError, PixelsMut, new_image};
 
@@ -39,7 +39,7 @@ impl Free<'_> {
 pub(crate) fn fill(pixels: Pixels<'_>, free: Free<'_>) -> Result<DynamicImage, Error> {
     let (width, height) = (pixels.width() as usize, pixels.height() as usize);
     let source = ColorSamples(pixels);
-    let channels = source.layout().planes.count();
+    let channels = source.layout().channels.count();
     let mut pyramid = vec![Grid::of_pixels(&source, pixels, free, channels)?];
     while let Some(last) = pyramid.last().filter(|g| g.width * g.height > 1) {
         let next = last.halved()?;
@@ -75,7 +75,7 @@ pub(crate) fn fill(pixels: Pixels<'_>, free: Free<'_>) -> Result<DynamicImage, E
 pub(crate) fn flatten_hidden(pixels: Pixels<'_>) -> Result<DynamicImage, Error> {
     let width = pixels.width() as usize;
     let source = ColorSamples(pixels);
-    let channels = source.layout().planes.count();
+    let channels = source.layout().channels.count();
     let mut image = without_alpha(pixels)?;
     let mut out = PixelsMut::try_from(&mut image)?;
     let (mut scratch, mut hidden) = (Vec::new(), vec![false; width]);
@@ -143,7 +143,9 @@ impl Grid {
     fn new(width: usize, height: usize, channels: usize) -> Result<Self, PixelsError> {
         let mut cells = Vec::new();
         let count = width * height * (channels + 1);
-        cells.try_reserve_exact(count).map_err(PixelsError::OutOfMemory)?;
+        cells
+            .try_reserve_exact(count)
+            .map_err(PixelsError::OutOfMemory)?;
         cells.resize(count, 0.0);
         Ok(Self {
             width,

@@ -1,7 +1,7 @@
 //! Pictures as the graphics coder reads them.
 
 use kiln_container::{ColorKind, Depth};
-use kiln_graphics::{Layout, Planes, Source};
+use kiln_graphics::{Layout, Source};
 
 use crate::pixels::{Pixels, Sample};
 
@@ -10,13 +10,13 @@ pub(crate) fn layout(width: u32, height: u32, color: ColorKind, depth: Depth) ->
     Layout {
         width,
         height,
-        planes: match color {
-            ColorKind::Grey => Planes::One,
-            ColorKind::Rgb => Planes::Three,
+        channels: match color {
+            ColorKind::Grey => kiln_graphics::Channels::One,
+            ColorKind::Rgb => kiln_graphics::Channels::Three,
         },
-        bits: match depth {
-            Depth::Eight => 8,
-            Depth::Sixteen => 16,
+        depth: match depth {
+            Depth::Eight => kiln_graphics::Depth::Eight,
+            Depth::Sixteen => kiln_graphics::Depth::Sixteen,
         },
     }
 }
@@ -49,7 +49,12 @@ pub(crate) struct AlphaSamples<'a>(pub(crate) Pixels<'a>);
 
 impl AlphaSamples<'_> {
     pub(crate) fn layout(&self) -> Layout {
-        layout(self.0.width(), self.0.height(), ColorKind::Grey, self.0.depth())
+        layout(
+            self.0.width(),
+            self.0.height(),
+            ColorKind::Grey,
+            self.0.depth(),
+        )
     }
 }
 
