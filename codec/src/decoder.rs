@@ -2,13 +2,14 @@
 
 use std::io::Read;
 
-use kiln_container::{Alpha, Boxes, Container, Feature, Frame, Header, ParseError, Reader};
+use kiln_container::{Alpha, Boxes, Container, Frame, Header, Reader};
 use kiln_models::seam::{Architecture, Checked, Given, Latents, Size, Unwatched};
 use kiln_models::{DecoderSet, ModelError};
 
+use crate::layer::{self, Kind};
 use crate::limits::{Costs, picture_bytes};
 use crate::model::Opened;
-use crate::picture::{Metadata, Warning, alpha};
+use crate::picture::{Metadata, Warning};
 use crate::pixels::{Channels, PixelsMut, Sink, new_image};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
 use crate::threads::Threads;
@@ -42,11 +43,14 @@ pub struct Decoded {
 pub struct About {
     /// Colour profile and camera data.
     pub metadata: Metadata,
-    /// The level that the picture was coded at.
+    /// The level that the picture was coded at; 0 for one that was coded without loss.
     pub level: u8,
+    /// Whether every sample that can be seen is as the encoder had it.
+    pub lossless: bool,
     /// Where the time went.
     pub stages: StageTimes,
-    /// CRC-32C over the decoded latents: the same on every machine, while a sample of the picture may differ by a step.
+    /// CRC-32C over the decoded latents: the same on every machine, while a sample of the picture may differ by a step. Of
+    /// a picture without loss: over its samples.
     pub latents_checksum: u32,
     /// What went wrong on the way without harm to the picture, such as a device that was found not to be exact.
     pub warnings: Vec<String>,
@@ -155,8 +159,8 @@ impl Decoder {
         };
         self.threads.install(|| {
             let mut about = About::default();
-            let (opened, latents) = self.latents(&job, 0, &mut about)?;
-            self.pixels(&job, &opened, &latents, &mut pixels, &mut about)?;
+            let content = self.content(&job, 0, &mut about)?;
+            self.pixels(&job, &content, &mut pixels, &mut about)?;
             Ok(about)
         })
     }
@@ -179,10 +183,10 @@ impl Decoder {
         };
         self.threads.install(|| {
             let mut about = About::default();
-            let (opened, latents) = self.latents(&job, bytes, &mut about)?;
+            let content = self.content(&job, bytes, &mut about)?;
             let mut image = new_image(header.width, header.height, channels, header.depth)?;
             let mut pixels = PixelsMut::try_from(&mut image)?;
-            self.pixels(&job, &opened, &latents, &mut pixels, &mut about)?;
+            self.pixels(&job, &content, &mut pixels, &mut about)?;
             let metadata = about.metadata.clone();
             Ok(Decoded {
                 picture: Picture { image, metadata },
@@ -191,14 +195,28 @@ impl Decoder {
         })
     }
 
-    /// Everything up to the latents, and the networks that the frame needs. `bytes`: of the picture, where it is kiln's to
-    /// hold.
-    fn latents(
-        &self,
-        job: &Job<'_>,
-        bytes: u64,
-        about: &mut About,
-    ) -> Result<(Opened, Latents), Error> {
+    /// Everything that comes before pixels. `bytes`: of the picture, where it is kiln's to hold.
+    fn content(&self, job: &Job<'_>, bytes: u64, about: &mut About) -> Result<Content, Error> {
+        about.level = job.frame.level;
+        let (metadata, lost) = Metadata::from_boxes(job.boxes);
+        about.metadata = metadata;
+        about.warnings.extend(lost.iter().map(Warning::to_string));
+        if let Some(layer) = &job.frame.graphics {
+            // Nothing is opened for a file whose layer is not one.
+            kiln_graphics::blocks(layer, &job.layout())?;
+        }
+        let bytes = bytes.saturating_add(job.layer_bytes());
+        if job.header.architecture != layer::LOSSLESS {
+            return self.latents(job, bytes, about);
+        }
+        self.limits.check_memory(bytes)?;
+        job.check_lossless()?;
+        about.lossless = true;
+        Ok(Content::Lossless)
+    }
+
+    /// The latents, and the networks that the frame needs.
+    fn latents(&self, job: &Job<'_>, bytes: u64, about: &mut About) -> Result<Content, Error> {
         let (header, frame) = (job.header, job.frame);
         let size = size(header);
         let opened = about.stages.time(Stage::Parse, || {
@@ -230,42 +248,56 @@ impl Decoder {
                 architecture.decode(&streams, frame.symbols_crc, &given)
             })
             .map_err(|e| symbols_error(e, job, architecture.as_ref()))?;
-        about.level = frame.level;
         about.latents_checksum = latents.checksum();
         about.warnings.extend(opened.warning.clone());
         about.warnings.extend(warning);
-        let (metadata, lost) = Metadata::from_boxes(job.boxes);
-        about.metadata = metadata;
-        about.warnings.extend(lost.iter().map(Warning::to_string));
-        Ok((opened, latents))
+        Ok(Content::Model { opened, latents })
     }
 
-    /// Everything from the latents on.
+    /// The pixels, alpha included.
     fn pixels(
         &self,
         job: &Job<'_>,
-        opened: &Opened,
-        latents: &Latents,
+        content: &Content,
         pixels: &mut PixelsMut<'_>,
         about: &mut About,
     ) -> Result<(), Error> {
-        let header = job.header;
-        let architecture = &opened.architecture;
-        let given = Given {
-            level: architecture.facts().levels.require(job.frame.level)?,
-            size: size(header),
-            watch: &Unwatched,
-        };
-        about.stages.time(Stage::Synthesise, || {
-            let mut sink = Sink::new(pixels.reborrow(), header.color, job.progress)?;
-            Ok::<_, Error>(architecture.synthesise(latents, &given, &mut sink)?)
-        })?;
-        match &job.frame.alpha {
-            Some(bytes) if pixels.channels().has_alpha() => {
-                Ok(alpha::decode(bytes, header.depth, &self.limits, pixels)?)
-            }
-            _ => Ok(()),
+        let (header, frame) = (job.header, job.frame);
+        if let Content::Model { opened, latents } = content {
+            let architecture = &opened.architecture;
+            let given = Given {
+                level: architecture.facts().levels.require(frame.level)?,
+                size: size(header),
+                watch: &Unwatched,
+            };
+            about.stages.time(Stage::Synthesise, || {
+                let mut sink = Sink::new(pixels.reborrow(), header.color, job.progress)?;
+                Ok::<_, Error>(architecture.synthesise(latents, &given, &mut sink)?)
+            })?;
         }
+        about.stages.time(Stage::Graphics, || {
+            if let Some(bytes) = &frame.graphics {
+                let kind = Kind {
+                    color: header.color,
+                    depth: header.depth,
+                };
+                let (blocks, checksum) = layer::apply(bytes, kind, pixels, job.progress)?;
+                if let Content::Lossless = content {
+                    if !layer::is_all(&blocks) || checksum != frame.symbols_crc {
+                        return Err(Error::Graphics(
+                            "damaged file: its pixels are not those that were coded".into(),
+                        ));
+                    }
+                    about.latents_checksum = checksum;
+                }
+            }
+            match &frame.alpha {
+                Some(bytes) if pixels.channels().has_alpha() => {
+                    layer::alpha::decode(bytes, header.depth, &self.limits, pixels, job.progress)
+                }
+                _ => Ok(()),
+            }
+        })
     }
 
     /// Finds the weights for a file and opens them, unless the file is one that this decoder refuses.
@@ -308,6 +340,38 @@ struct Job<'a> {
     progress: &'a dyn Progress,
 }
 
+impl Job<'_> {
+    /// What the layer takes, and alpha, which is coded alike. One after the other.
+    fn layer_bytes(&self) -> u64 {
+        match self.frame.graphics.is_some() || self.frame.alpha.is_some() {
+            true => kiln_graphics::decode_bytes(&self.layout()),
+            false => 0,
+        }
+    }
+
+    fn layout(&self) -> kiln_graphics::Layout {
+        let h = self.header;
+        layer::layout(h.width, h.height, h.color, h.depth)
+    }
+
+    /// Fails where a file without a model has something of one, or nothing else.
+    fn check_lossless(&self) -> Result<(), Error> {
+        let (h, frame) = (self.header, self.frame);
+        match frame.streams.is_empty() && frame.graphics.is_some() && h.decoder_set == [0; 8] {
+            true if frame.level == 0 && h.portable => Ok(()),
+            _ => Err(Error::Graphics(
+                "damaged file: a lossless picture is a graphics layer and nothing else".into(),
+            )),
+        }
+    }
+}
+
+/// What the pixels of a frame come from, beside its layer.
+enum Content {
+    Model { opened: Opened, latents: Latents },
+    Lossless,
+}
+
 fn size(header: &Header) -> Size {
     Size {
         height: header.height as usize,
@@ -320,16 +384,9 @@ fn still<'f, 'a>(header: &Header, frame: Option<&'f Frame<'a>>) -> Result<&'f Fr
     let refuse = || Error::Sequence {
         frames: header.frames(),
     };
-    let frame = frame
+    frame
         .filter(|_| header.sequence.is_none())
-        .ok_or_else(refuse)?;
-    if frame.graphics.is_some() {
-        return Err(ParseError::Unsupported {
-            what: Feature::Graphics,
-        }
-        .into());
-    }
-    Ok(frame)
+        .ok_or_else(refuse)
 }
 
 /// Symbols that are not what an encoder wrote: damage, or another machine where the weights are not portable.

@@ -17,6 +17,9 @@ pub enum Error {
     /// The file is a kiln file, but its coded symbols are not what an encoder wrote.
     #[error("damaged file: {0}")]
     Symbols(ModelError),
+    /// The file is a kiln file, but its graphics layer or its alpha channel is not what an encoder wrote.
+    #[error("{0}")]
+    Graphics(String),
     /// The file is not portable, and this machine comes to other symbols than the one that wrote it: or it is damaged.
     #[error(
         "the file was written on {writer} and is not portable: on {here} its symbols come out wrong ({source}), unless \
@@ -147,7 +150,7 @@ impl Error {
                 ErrorKind::Unsupported
             }
             Self::File(ParseError::Limit { .. }) | Self::Limit { .. } => ErrorKind::Limit,
-            Self::File(_) | Self::Symbols(_) => ErrorKind::Damaged,
+            Self::File(_) | Self::Symbols(_) | Self::Graphics(_) => ErrorKind::Damaged,
             Self::OtherMachine { .. } | Self::NotPortable { .. } => ErrorKind::NotPortable,
             Self::NoWeights { .. } | Self::Weights { .. } => ErrorKind::Weights,
             Self::Picture(e) => match e {
@@ -182,6 +185,15 @@ impl From<ModelError> for Error {
                 Self::Parameter(e.to_string())
             }
             e => Self::Symbols(e),
+        }
+    }
+}
+
+impl From<kiln_graphics::Error> for Error {
+    fn from(e: kiln_graphics::Error) -> Self {
+        match e {
+            kiln_graphics::Error::Stopped => Self::Cancelled,
+            e => Self::Graphics(e.to_string()),
         }
     }
 }

@@ -5,7 +5,7 @@ use kiln_models::DecoderSet;
 use kiln_models::arch;
 
 use crate::limits::Costs;
-use crate::{Error, Limits};
+use crate::{Error, Limits, layer};
 
 /// Facts of a file, all of them checked against its checksums.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Info {
     pub depth: Depth,
     /// Quality level of the first frame.
     pub level: u8,
+    /// Whether the picture was coded without loss, by the graphics layer alone.
+    pub lossless: bool,
     /// Architecture number.
     pub architecture: u8,
     /// Its name, if this version runs it.
@@ -43,6 +45,10 @@ pub struct Info {
     pub boxes: Vec<(String, u64)>,
     /// Bytes of coded alpha, all frames together.
     pub alpha_bytes: u64,
+    /// Bytes of the graphics layer, all frames together.
+    pub graphics_bytes: u64,
+    /// Blocks of 16x16 pixels in it, all frames together.
+    pub graphics_blocks: u64,
     /// Number of streams of coded symbols, all frames together.
     pub streams: u64,
     /// Bytes of coded symbols.
@@ -58,6 +64,12 @@ pub struct Info {
 pub fn info(bytes: &[u8], limits: &Limits) -> Result<Info, Error> {
     let c = Container::parse(bytes, &limits.container())?;
     let h = c.header;
+    let lossless = h.architecture == layer::LOSSLESS;
+    let layout = layer::layout(h.width, h.height, h.color, h.depth);
+    let layers = || c.frames.iter().filter_map(|f| f.graphics.as_deref());
+    let graphics_blocks = layers()
+        .map(|bytes| Ok(kiln_graphics::blocks(bytes, &layout)?.count() as u64))
+        .sum::<Result<u64, Error>>()?;
     let frames = || c.frames.iter();
     let streams = || frames().flat_map(|f| &f.streams);
     let name = |kind| box_name(kind).map_or_else(|| format!("box {kind:#04x}"), str::to_string);
@@ -68,8 +80,12 @@ pub fn info(bytes: &[u8], limits: &Limits) -> Result<Info, Error> {
         alpha: h.alpha,
         depth: h.depth,
         level: frames().next().map_or(0, |f| f.level),
+        lossless,
         architecture: h.architecture,
-        architecture_name: arch::by_id(h.architecture).map(|e| e.name),
+        architecture_name: match lossless {
+            true => Some(layer::LOSSLESS_NAME),
+            false => arch::by_id(h.architecture).map(|e| e.name),
+        },
         decoder_set: DecoderSet(h.decoder_set),
         portable: h.portable,
         device: c.boxes.device.as_deref().map(str::to_owned),
@@ -85,6 +101,8 @@ pub fn info(bytes: &[u8], limits: &Limits) -> Result<Info, Error> {
             .filter_map(|f| f.alpha.as_ref())
             .map(|a| a.len() as u64)
             .sum(),
+        graphics_bytes: layers().map(|bytes| bytes.len() as u64).sum(),
+        graphics_blocks,
         streams: streams().count() as u64,
         payload: streams().map(|s| s.len() as u64).sum(),
         bytes: bytes.len() as u64,

@@ -39,6 +39,7 @@ pub mod examples;
 #[doc(hidden)]
 pub mod fuzz;
 mod info;
+mod layer;
 mod limits;
 mod model;
 mod options;

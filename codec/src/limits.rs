@@ -23,6 +23,9 @@ pub(crate) trait Costs {
         size: Size,
         bytes: u64,
     ) -> Result<(), Error>;
+
+    /// Checks bytes of working memory.
+    fn check_memory(&self, bytes: u64) -> Result<(), Error>;
 }
 
 impl Costs for Limits {
@@ -52,11 +55,12 @@ impl Costs for Limits {
         // A picture a pixel wide is coded as one of a cell: what it costs is bounded by its cells.
         let most = self.max_pixels.saturating_mul(2).saturating_add(1 << 16);
         check("the number of pixels in whole cells", coded, most)?;
-        check(
-            "the memory that is needed, in bytes,",
-            bytes,
-            self.max_memory,
-        )
+        self.check_memory(bytes)
+    }
+
+    fn check_memory(&self, bytes: u64) -> Result<(), Error> {
+        let what = "the memory that is needed, in bytes,";
+        check(what, bytes, self.max_memory)
     }
 }
 

@@ -114,28 +114,31 @@ impl EncodeOptions {
 pub(crate) enum Aim {
     Level(Level),
     Bytes(u64),
-    Lossless,
 }
 
 impl Target {
-    /// The target for a picture of so many pixels and weights of these levels.
-    pub(crate) fn aim(self, pixels: u64, levels: Levels) -> Result<Aim, Error> {
-        match self {
+    /// The target for a picture of so many pixels and weights of these levels; `None` for all of the picture.
+    pub(crate) fn aim(self, pixels: u64, levels: Levels) -> Result<Option<Aim>, Error> {
+        let aim = match self {
             Self::Quality(q) => levels
                 .of_quality(q)
                 .map(Aim::Level)
-                .ok_or_else(|| Error::Parameter(format!("quality {q} is outside 0..=100"))),
-            Self::Level(l) => Ok(Aim::Level(levels.require(l)?)),
+                .ok_or_else(|| Error::Parameter(format!("quality {q} is outside 0..=100")))?,
+            Self::Level(l) => Aim::Level(levels.require(l)?),
             Self::Bpp(bpp) if bpp.is_finite() && bpp > 0.0 => {
-                Ok(Aim::Bytes((bpp * pixels as f64 / 8.0).floor() as u64))
+                Aim::Bytes((bpp * pixels as f64 / 8.0).floor() as u64)
             }
-            Self::Bpp(bpp) => Err(Error::Parameter(format!(
-                "{bpp} bits per pixel is not a positive number"
-            ))),
-            Self::Bytes(0) => Err(Error::Parameter("a size of 0 bytes is not possible".into())),
-            Self::Bytes(n) => Ok(Aim::Bytes(n)),
-            Self::Lossless => Ok(Aim::Lossless),
-        }
+            Self::Bpp(bpp) => {
+                let text = format!("{bpp} bits per pixel is not a positive number");
+                return Err(Error::Parameter(text));
+            }
+            Self::Bytes(0) => {
+                return Err(Error::Parameter("a size of 0 bytes is not possible".into()));
+            }
+            Self::Bytes(n) => Aim::Bytes(n),
+            Self::Lossless => return Ok(None),
+        };
+        Ok(Some(aim))
     }
 }
 
@@ -180,7 +183,7 @@ mod tests {
         assert!(Target::Level(1).aim(100, Levels::ONE).is_err());
         for quality in [0, 60, 100] {
             let aim = Target::Quality(quality).aim(100, Levels::ONE);
-            assert!(matches!(aim, Ok(Aim::Level(l)) if l.number() == 0));
+            assert!(matches!(aim, Ok(Some(Aim::Level(l))) if l.number() == 0));
         }
     }
 }

@@ -17,7 +17,9 @@ pub enum Stage {
     Code,
     /// The search for better latents, where an effort asks for it; its last part is coding.
     Refine,
-    /// Alpha and the container.
+    /// Blocks and pictures without loss, alpha included, and the choice of such blocks.
+    Graphics,
+    /// The container.
     Pack,
     /// Container and limits, and opening the device if nothing has been decoded there before.
     Parse,
@@ -34,6 +36,7 @@ impl Stage {
             Self::Analyse => "analyse",
             Self::Code => "code",
             Self::Refine => "refine",
+            Self::Graphics => "graphics",
             Self::Pack => "pack",
             Self::Parse => "parse",
             Self::Synthesise => "synthesise",

@@ -200,9 +200,7 @@ pub fn make(source: &str) -> DynamicImage {
 
 pub fn load(path: &Path) -> Picture {
     let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    picture::load(&bytes, &Default::default())
-        .unwrap()
-        .picture
+    picture::load(&bytes, &Default::default()).unwrap().picture
 }
 
 pub fn store(path: &Path, image: DynamicImage) {

@@ -7,8 +7,8 @@ use kiln_entropy::{Checksum, CodeError, Follow, Limited, Reader, Recorder, Repla
 use ndarray::{Array3, s};
 
 use crate::seam::{
-    Analysed, Architecture, Checked, Coded, DeviceInfo, ExactChoice, Facts, Given, Latents, Macs,
-    Network, PixelSink, PixelSource, Place, Placement, Places, Refined, Search, Size, Trace,
+    Analysed, Architecture, Checked, Coded, DeviceInfo, ExactChoice, Facts, Given, Latents, Level,
+    Macs, Network, PixelSink, PixelSource, Place, Placement, Places, Refined, Search, Size, Trace,
     Unwatched,
 };
 use crate::{ModelError, Weights, WeightsError};
@@ -266,6 +266,10 @@ impl<N: Network> Architecture for Placed<N> {
 
     fn macs(&self) -> Macs {
         self.network.macs()
+    }
+
+    fn weight(&self, level: Level) -> Option<f64> {
+        self.network.weight(level)
     }
 
     fn streams(&self, size: Size) -> usize {

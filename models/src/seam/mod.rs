@@ -206,6 +206,12 @@ pub trait Network: fmt::Debug + Send + Sync + Sized + 'static {
     /// Multiply-accumulates per pixel.
     fn macs(&self) -> Macs;
 
+    /// Bits that a unit of squared error is worth at a level: summed over three channels, samples in a range of 1. `None`
+    /// where the weights do not say for which rate they were trained.
+    fn weight(&self, _level: Level) -> Option<f64> {
+        None
+    }
+
     /// Streams of coded symbols that a picture has.
     fn streams(&self, size: Size) -> usize;
 
@@ -284,6 +290,9 @@ pub trait Architecture: fmt::Debug + Send + Sync {
 
     /// Multiply-accumulates per pixel.
     fn macs(&self) -> Macs;
+
+    /// Bits that a unit of squared error is worth at a level: see [`Network::weight`].
+    fn weight(&self, level: Level) -> Option<f64>;
 
     /// Streams of coded symbols that a picture has.
     fn streams(&self, size: Size) -> usize;

@@ -120,6 +120,11 @@ impl<'a, S> RowsMut<'a, S> {
         }
     }
 
+    /// The row with this number, which has to be below the height.
+    pub(super) fn into_row(self, number: usize) -> &'a mut [S] {
+        &mut self.samples[number * self.layout.stride..][..self.layout.row]
+    }
+
     /// All rows from the top.
     pub(super) fn into_iter(self) -> impl ExactSizeIterator<Item = &'a mut [S]> + use<'a, S> {
         let row = self.layout.row;

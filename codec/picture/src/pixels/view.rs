@@ -150,6 +150,13 @@ impl<'a> Pixels<'a> {
         S::unwrap(self.samples).map(|rows| rows.iter())
     }
 
+    /// One row, counted from the top; `None` below the last one, and if samples are of the other depth.
+    pub fn row<S: Sample>(&self, y: u32) -> Option<&'a [S]> {
+        S::unwrap(self.samples)
+            .filter(|_| y < self.height)
+            .map(|rows| rows.row(y as usize))
+    }
+
     /// All samples, if rows follow each other without gaps; `None` also if samples are of the other depth.
     pub fn as_slice<S: Sample>(&self) -> Option<&'a [S]> {
         S::unwrap(self.samples).and_then(|rows| rows.as_slice())

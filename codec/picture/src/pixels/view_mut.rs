@@ -137,6 +137,14 @@ impl<'a> PixelsMut<'a> {
         S::unwrap_mut(&mut self.samples).map(RowsMut::into_iter)
     }
 
+    /// One row, counted from the top; `None` below the last one, and if samples are of the other depth.
+    pub fn row_mut<S: Sample>(&mut self, y: u32) -> Option<&mut [S]> {
+        let inside = y < self.height;
+        S::unwrap_mut(&mut self.samples)
+            .filter(|_| inside)
+            .map(|rows| rows.into_row(y as usize))
+    }
+
     /// Fails unless a picture of this size and kind can be decoded into these pixels.
     ///
     /// # Errors

@@ -28,9 +28,10 @@ use crate::nets::exact::{Exact, ExactConv, MEAN_BITS, RESIDUAL_MAX, SHIFT_MAX, Z
 use crate::nets::float::{FloatConv, Floats};
 use crate::run::{self, tiles::Tiling};
 use crate::seam::{
-    Analysed, Architecture, Facts, Given, Latents, Macs, Network, PixelSink, PixelSource, Place,
-    Places, Reach, Refined, Sample, Search, Size,
+    Analysed, Architecture, Facts, Given, Latents, Level, Macs, Network, PixelSink, PixelSource,
+    Place, Places, Reach, Refined, Sample, Search, Size,
 };
+use crate::search::bits_per_square;
 use crate::search::trellis::Costs;
 use crate::{ModelError, Weights, WeightsError};
 
@@ -213,6 +214,12 @@ impl Network for Base {
             encode: f64::NAN,
             decode: f64::NAN,
         })
+    }
+
+    fn weight(&self, level: Level) -> Option<f64> {
+        // A single level may be for any rate.
+        let levels = self.config.levels;
+        (levels > 1).then(|| bits_per_square(level.index(), levels))
     }
 
     fn streams(&self, size: Size) -> usize {

@@ -1,0 +1,149 @@
+//! What the graphics coder makes of a picture, found out once and only as far as it is needed.
+
+use std::sync::Arc;
+
+use image::DynamicImage;
+use kiln_graphics::Blocks;
+
+use crate::layer::{self, ColorSamples, Free};
+use crate::pixels::{Pixels, PixelsMut};
+use crate::progress::{Progress, Stage};
+use crate::{Error, Reconstruction};
+
+/// A lossless coding that is guessed to take so many times the limit is not tried.
+const GUESS_MARGIN: f64 = 1.5;
+
+/// A picture as the layer sees it.
+pub(super) struct Graphics<'a> {
+    /// The picture.
+    pub(super) pixels: Pixels<'a>,
+    /// The same with colours beneath hidden pixels that cost little.
+    exact: Pixels<'a>,
+    /// Whether the colours of hidden pixels are free.
+    hides: bool,
+    progress: &'a dyn Progress,
+    /// Bits of each block, roughly.
+    estimate: Vec<f32>,
+    costs: Option<Arc<Vec<f32>>>,
+    lossless: Option<Arc<Vec<u8>>>,
+}
+
+impl<'a> Graphics<'a> {
+    /// `exact`: the picture, with other colours beneath its hidden pixels if `hides`.
+    pub(super) fn new(
+        pixels: Pixels<'a>,
+        exact: Pixels<'a>,
+        hides: bool,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        let source = ColorSamples(exact);
+        Self {
+            pixels,
+            exact,
+            hides,
+            progress,
+            estimate: kiln_graphics::estimate(&source.layout(), &source),
+            costs: None,
+            lossless: None,
+        }
+    }
+
+    /// Bytes that the layer of a picture takes while it is made, beside the picture. Errs on the high side.
+    pub(super) fn bytes(pixels: Pixels<'_>) -> u64 {
+        kiln_graphics::encode_bytes(&ColorSamples(pixels).layout())
+    }
+
+    /// No block of this picture.
+    pub(super) fn no_blocks(&self) -> Blocks {
+        Blocks::none(&ColorSamples(self.exact).layout())
+    }
+
+    /// Whether the layer may be worth a closer look, where a unit of squared error is worth so many bits.
+    pub(super) fn may_help(&self, weight: f64) -> bool {
+        layer::candidates(self.exact, &self.estimate, weight)
+    }
+
+    /// Bits of each block in a layer of all of them.
+    pub(super) fn costs(&mut self) -> Result<Arc<Vec<f32>>, Error> {
+        if let Some(costs) = &self.costs {
+            return Ok(costs.clone());
+        }
+        let source = ColorSamples(self.exact);
+        let watch = |done, total| self.progress.update(Stage::Graphics, done, total);
+        let costs = Arc::new(kiln_graphics::costs(&source.layout(), &source, &watch)?);
+        Ok(self.costs.insert(costs).clone())
+    }
+
+    /// A layer of these blocks.
+    pub(super) fn layer(&self, blocks: &Blocks) -> Result<Vec<u8>, Error> {
+        let source = ColorSamples(self.exact);
+        let watch = |done, total| self.progress.update(Stage::Graphics, done, total);
+        Ok(kiln_graphics::encode(
+            &source.layout(),
+            blocks,
+            &source,
+            &watch,
+        )?)
+    }
+
+    /// A layer of all blocks.
+    pub(super) fn lossless(&mut self) -> Result<Arc<Vec<u8>>, Error> {
+        if let Some(known) = &self.lossless {
+            return Ok(known.clone());
+        }
+        let all = Blocks::all(&ColorSamples(self.exact).layout());
+        let bytes = Arc::new(self.layer(&all)?);
+        Ok(self.lossless.insert(bytes).clone())
+    }
+
+    /// A layer of all blocks, if it takes no more than so many bits.
+    pub(super) fn lossless_within(&mut self, bits: f64) -> Result<Option<Arc<Vec<u8>>>, Error> {
+        let guess: f64 = match &self.costs {
+            Some(costs) => costs.iter().map(|b| f64::from(*b)).sum(),
+            None => self.estimate.iter().map(|b| f64::from(*b)).sum(),
+        };
+        if guess > GUESS_MARGIN * bits {
+            return Ok(None);
+        }
+        let bytes = self.lossless()?;
+        Ok((bytes.len() as f64 * 8.0 <= bits).then_some(bytes))
+    }
+
+    /// The checksum of all samples.
+    pub(super) fn checksum(&self) -> u32 {
+        layer::checksum(self.exact)
+    }
+
+    /// The picture for a model: smooth where nobody sees it and where these blocks are.
+    pub(super) fn filled(&self, blocks: Option<&Blocks>) -> Result<DynamicImage, Error> {
+        let free = Free {
+            hidden: self.hides,
+            blocks,
+        };
+        layer::fill(self.pixels, free)
+    }
+
+    /// Puts the colours of these blocks over what a model makes of the picture.
+    pub(super) fn overlay(&self, pixels: &mut PixelsMut<'_>, blocks: &Blocks) {
+        layer::overlay(pixels, self.exact, blocks);
+    }
+
+    /// Squared errors of a picture by block.
+    pub(super) fn squared_errors(&self, found: Pixels<'_>) -> Vec<f64> {
+        layer::squared_errors(self.pixels, found, !self.hides)
+    }
+
+    /// What a decoder must make of a file without a model.
+    pub(super) fn reconstruction(&self) -> Result<Reconstruction, Error> {
+        let p = self.pixels;
+        let mut image = crate::pixels::new_image(p.width(), p.height(), p.channels(), p.depth())?;
+        let mut pixels = PixelsMut::try_from(&mut image)?;
+        pixels.copy_from(p)?;
+        let all = Blocks::all(&ColorSamples(self.exact).layout());
+        self.overlay(&mut pixels, &all);
+        Ok(Reconstruction {
+            image,
+            latents_checksum: self.checksum(),
+        })
+    }
+}

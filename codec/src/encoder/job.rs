@@ -1,0 +1,352 @@
+//! One picture at one level and another, with a model and with the layer.
+
+use std::sync::Arc;
+
+use image::DynamicImage;
+use kiln_graphics::Blocks;
+use kiln_models::ModelError;
+use kiln_models::seam::{
+    Analysed, Architecture, Checked, Coded, Given, Level, Levels, Search, Size, Unwatched, Watch,
+};
+
+use super::Encoded;
+use super::graphics::Graphics;
+use super::pack::Packing;
+use crate::layer::{self, Evidence};
+use crate::pixels::{Pixels, PixelsMut, Sink, Source, new_image};
+use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
+use crate::{Error, Reconstruction};
+
+/// Most times that blocks are added to a layer.
+const ROUNDS: usize = 3;
+
+/// Blocks go to the layer even if that costs a little more than was hoped for: this part of what they cost the model. Where
+/// both ways cost about the same, small things decide, differently at each level; the picture must not get worse from one
+/// level to the next because of that, and with the layer it is always the better one.
+const SLACK: f64 = 0.2;
+
+/// The coding of one of several levels, as a part of all of them.
+struct OfLevels<'a> {
+    staged: Staged<'a>,
+    coded: u64,
+    expected: u64,
+}
+
+impl Watch for OfLevels<'_> {
+    fn update(&self, done: u64, total: u64) -> Result<(), ModelError> {
+        let all = self.expected.max(self.coded + 1) * total;
+        self.staged.update(self.coded * total + done, all)
+    }
+}
+
+/// What all levels of one picture share.
+pub(super) struct Job<'a> {
+    pub(super) architecture: Arc<dyn Architecture>,
+    pub(super) levels: Levels,
+    pub(super) size: Size,
+    /// The picture that the model codes where there is no layer.
+    pub(super) shown: Pixels<'a>,
+    /// The same, analysed.
+    pub(super) y: Arc<Analysed>,
+    pub(super) search: Option<Search>,
+    pub(super) graphics: Graphics<'a>,
+    /// Whether there is memory for a layer.
+    pub(super) layers: bool,
+    /// Whether the layer may take the whole picture.
+    pub(super) whole: bool,
+    pub(super) packing: Packing<'a>,
+    pub(super) stages: StageTimes,
+    pub(super) warnings: Vec<String>,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) coded: u64,
+    pub(super) expected: u64,
+}
+
+/// What a level comes to.
+pub(super) struct Made {
+    pub(super) level: Level,
+    pub(super) content: Content,
+    /// The file.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// What the pixels of a file come from.
+pub(super) enum Content {
+    /// A model, and a layer if blocks are worth it.
+    Model(Box<Modelled>),
+    /// The layer alone.
+    Lossless,
+}
+
+/// A coding with a model.
+pub(super) struct Modelled {
+    coded: Coded,
+    layer: Option<Layer>,
+    /// What the model was given, if that is not the picture itself.
+    image: Option<DynamicImage>,
+    y: Arc<Analysed>,
+}
+
+/// Blocks that the model does not code.
+struct Layer {
+    blocks: Blocks,
+    bytes: Vec<u8>,
+}
+
+/// A file of a search.
+pub(super) struct Tried {
+    pub(super) made: Made,
+    /// Summed over the picture, of this file and of the one that the search began with.
+    pub(super) squared_error: f64,
+    pub(super) start_squared_error: f64,
+}
+
+impl Modelled {
+    /// Bits of the streams and of the layer.
+    fn bits(&self) -> f64 {
+        let streams: usize = self.coded.streams.iter().map(Vec::len).sum();
+        let layer = self.layer.as_ref().map_or(0, |layer| layer.bytes.len());
+        8.0 * (streams + layer) as f64
+    }
+}
+
+impl<'a> Job<'a> {
+    /// A level by the way that costs least, without a search.
+    pub(super) fn file(&mut self, level: Level) -> Result<Made, Error> {
+        let content = self.content(level)?;
+        self.pack(level, content)
+    }
+
+    pub(super) fn pack(&mut self, level: Level, content: Content) -> Result<Made, Error> {
+        let bytes = match &content {
+            Content::Model(m) => {
+                let layer = m.layer.as_ref().map(|layer| layer.bytes.as_slice());
+                self.stages.time(Stage::Pack, || {
+                    self.packing
+                        .modelled(self.architecture.as_ref(), level, &m.coded, layer)
+                })?
+            }
+            Content::Lossless => self.lossless_file()?,
+        };
+        Ok(Made {
+            level,
+            content,
+            bytes,
+        })
+    }
+
+    fn lossless_file(&mut self) -> Result<Vec<u8>, Error> {
+        let layer = self.graphics.lossless()?;
+        let checksum = self.graphics.checksum();
+        self.packing.lossless(&layer, checksum)
+    }
+
+    /// Codes the picture at a level, and moves blocks to the layer as long as that pays.
+    fn content(&mut self, level: Level) -> Result<Content, Error> {
+        let mut best = Modelled {
+            coded: self.model(&self.y.clone(), level)?,
+            layer: None,
+            image: None,
+            y: self.y.clone(),
+        };
+        if !self.layers {
+            return Ok(Content::Model(Box::new(best)));
+        }
+        // Weights that do not say for which rate they are: a first look with a weight that lets most blocks count.
+        let told = self.architecture.weight(level);
+        let weight = told.unwrap_or_else(|| layer::weight_of(&[]));
+        let mut cost = best.bits();
+        if self.graphics.may_help(weight) {
+            let mut errors = self.errors(&best, level)?;
+            let weight = told.unwrap_or_else(|| layer::weight_of(&errors));
+            cost += weight * errors.iter().sum::<f64>();
+            let costs = self.stage(|job| job.graphics.costs())?;
+            let mut blocks = self.graphics.no_blocks();
+            for _ in 0..ROUNDS {
+                let streams: usize = best.coded.streams.iter().map(Vec::len).sum();
+                let bits = layer::share_bits(
+                    &best.coded.latents,
+                    self.size,
+                    self.architecture.facts().cell,
+                    8.0 * streams as f64,
+                );
+                let evidence = Evidence {
+                    costs: &costs,
+                    bits: &bits,
+                    errors: &errors,
+                    weight,
+                };
+                let choice = evidence.choose(&blocks);
+                if choice.more == 0 || layer::is_all(&choice.blocks) {
+                    break;
+                }
+                let modelled = choice.modelled;
+                let next = self.with_layer(choice.blocks, level)?;
+                let next_errors = self.errors(&next, level)?;
+                let next_cost = next.bits() + weight * next_errors.iter().sum::<f64>();
+                if next_cost > cost + SLACK * modelled {
+                    break;
+                }
+                if let Some(layer) = &next.layer {
+                    blocks = layer.blocks.clone();
+                }
+                (best, errors, cost) = (next, next_errors, next_cost);
+            }
+        }
+        let whole = self.whole
+            && self
+                .stage(|job| job.graphics.lossless_within(cost))?
+                .is_some();
+        Ok(match whole {
+            true => Content::Lossless,
+            false => Content::Model(Box::new(best)),
+        })
+    }
+
+    /// The model's part of a picture.
+    fn model(&mut self, y: &Analysed, level: Level) -> Result<Coded, Error> {
+        let given = Given {
+            level,
+            size: self.size,
+            watch: &OfLevels {
+                staged: Staged {
+                    progress: self.progress,
+                    stage: Stage::Code,
+                },
+                coded: self.coded,
+                expected: self.expected,
+            },
+        };
+        let Checked {
+            value: coded,
+            warning,
+        } = self
+            .stages
+            .time(Stage::Code, || self.architecture.encode(y, &given))?;
+        self.warnings.extend(warning);
+        self.coded += 1;
+        Ok(coded)
+    }
+
+    /// A coding with these blocks in the layer.
+    fn with_layer(&mut self, blocks: Blocks, level: Level) -> Result<Modelled, Error> {
+        let (bytes, image) = self.stage(|job| {
+            let image = job.graphics.filled(Some(&blocks))?;
+            Ok((job.graphics.layer(&blocks)?, image))
+        })?;
+        let pixels = Pixels::try_from(&image)?;
+        let y = Arc::new(self.stages.time(Stage::Analyse, || {
+            self.architecture
+                .analyse(&Source::new(pixels, self.progress))
+        })?);
+        Ok(Modelled {
+            coded: self.model(&y, level)?,
+            layer: Some(Layer { blocks, bytes }),
+            image: Some(image),
+            y,
+        })
+    }
+
+    /// Squared errors of the blocks of a coding.
+    fn errors(&mut self, modelled: &Modelled, level: Level) -> Result<Vec<f64>, Error> {
+        let image = self.decoded(modelled, level)?;
+        Ok(self.graphics.squared_errors(Pixels::try_from(&image)?))
+    }
+
+    /// What a decoder makes of a coding.
+    fn decoded(&mut self, modelled: &Modelled, level: Level) -> Result<DynamicImage, Error> {
+        self.stages.time(Stage::Synthesise, || {
+            let p = self.graphics.pixels;
+            let mut image = new_image(p.width(), p.height(), p.channels(), p.depth())?;
+            let mut pixels = PixelsMut::try_from(&mut image)?;
+            if p.channels().has_alpha() {
+                pixels.copy_from(p)?;
+            }
+            let given = Given {
+                level,
+                size: self.size,
+                watch: &Unwatched,
+            };
+            let mut sink = Sink::new(pixels.reborrow(), p.channels().color(), self.progress)?;
+            self.architecture
+                .synthesise(&modelled.coded.latents, &given, &mut sink)?;
+            if let Some(layer) = &modelled.layer {
+                self.graphics.overlay(&mut pixels, &layer.blocks);
+            }
+            Ok(image)
+        })
+    }
+
+    /// Work of the graphics coder.
+    fn stage<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        let mut stages = std::mem::take(&mut self.stages);
+        let out = stages.time(Stage::Graphics, || run(self));
+        self.stages = stages;
+        out
+    }
+
+    /// The file of a level after the search that the effort asks for.
+    pub(super) fn refined(&mut self, level: Level) -> Result<Tried, Error> {
+        let mut modelled = match self.content(level)? {
+            Content::Model(modelled) => modelled,
+            Content::Lossless => {
+                return Ok(Tried {
+                    made: self.pack(level, Content::Lossless)?,
+                    squared_error: 0.0,
+                    start_squared_error: 0.0,
+                });
+            }
+        };
+        let search = self.search.unwrap_or(Search {
+            descents: 0,
+            rounds: 0,
+        });
+        let silent = Silent;
+        let pixels = match &modelled.image {
+            Some(image) => Pixels::try_from(image)?,
+            None => self.shown,
+        };
+        let source = Source::new(pixels, &silent);
+        let given = Given {
+            level,
+            size: self.size,
+            watch: &Staged {
+                progress: self.progress,
+                stage: Stage::Refine,
+            },
+        };
+        let refined = self.stages.time(Stage::Refine, || {
+            self.architecture
+                .refine(&modelled.y, &source, &given, search)
+        })?;
+        modelled.coded = refined.coded;
+        Ok(Tried {
+            squared_error: refined.end.squared_error,
+            start_squared_error: refined.start.squared_error,
+            made: self.pack(level, Content::Model(modelled))?,
+        })
+    }
+
+    /// A result for the caller, with what a decoder must make of it if that is asked for.
+    pub(super) fn finish(mut self, made: Made, reconstructs: bool) -> Result<Encoded, Error> {
+        let reconstruction = match (&made.content, reconstructs) {
+            (_, false) => None,
+            (Content::Lossless, true) => Some(self.graphics.reconstruction()?),
+            (Content::Model(modelled), true) => {
+                let image = self.decoded(modelled, made.level)?;
+                Some(Reconstruction {
+                    image,
+                    latents_checksum: modelled.coded.latents.checksum(),
+                })
+            }
+        };
+        Ok(Encoded {
+            bytes: made.bytes,
+            level: made.level.number(),
+            lossless: matches!(made.content, Content::Lossless),
+            stages: self.stages,
+            warnings: self.warnings,
+            reconstruction,
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! Pictures to files.
+
+mod graphics;
+mod job;
+mod pack;
+mod target;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use kiln_models::seam::{Facts, Search, Size};
+
+use crate::layer;
+use crate::limits::{Costs, picture_bytes};
+use crate::options::Aim;
+use crate::picture::{Metadata, Warning};
+use crate::pixels::{Pixels, Source};
+use crate::progress::{Progress, Silent, Stage, StageTimes};
+use crate::threads::Threads;
+use crate::verify::Reconstruction;
+use crate::{EncodeOptions, Error, Limits, Model, Picture};
+
+use graphics::Graphics;
+use job::Job;
+use pack::Packing;
+
+/// Turns pictures into kiln files. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    model: Model,
+    limits: Limits,
+    threads: Threads,
+}
+
+/// A file and how it came about.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Encoded {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// The level it was coded at.
+    pub level: u8,
+    /// Whether every sample is in the file exactly as it was, the colours beneath fully transparent pixels aside.
+    pub lossless: bool,
+    /// Where the time went.
+    pub stages: StageTimes,
+    /// What went wrong on the way without harm to the file, such as a device that was found not to be exact.
+    pub warnings: Vec<String>,
+    /// What a decoder must make of the file, if [`EncodeOptions::reconstruction`] asks for it.
+    pub reconstruction: Option<Reconstruction>,
+}
+
+impl Encoder {
+    /// An encoder with the given weights, the default [`Limits`], and the caller's rayon threads.
+    pub fn new(model: Model) -> Self {
+        Self {
+            model,
+            limits: Limits::default(),
+            threads: Threads::current(),
+        }
+    }
+
+    /// The same encoder with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The same encoder working on other threads.
+    #[must_use]
+    pub fn with_threads(mut self, threads: Threads) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Encodes a picture with its metadata.
+    ///
+    /// # Errors
+    /// The picture is of a kind that kiln does not store (floating point) or over a limit, a target is out of range or out
+    /// of reach, or the device fails.
+    pub fn encode(&self, picture: &Picture, options: &EncodeOptions) -> Result<Encoded, Error> {
+        self.encode_with(picture, options, &Silent)
+    }
+
+    /// Encodes, reporting to `progress`.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode`], and [`Error::Cancelled`].
+    pub fn encode_with(
+        &self,
+        picture: &Picture,
+        options: &EncodeOptions,
+        progress: &dyn Progress,
+    ) -> Result<Encoded, Error> {
+        self.encode_pixels(picture.pixels()?, &picture.metadata, options, progress)
+    }
+
+    /// Encodes the caller's pixels, which are read where they lie.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_with`].
+    pub fn encode_pixels(
+        &self,
+        pixels: Pixels<'_>,
+        metadata: &Metadata,
+        options: &EncodeOptions,
+        progress: &dyn Progress,
+    ) -> Result<Encoded, Error> {
+        self.threads
+            .install(|| self.run(pixels, metadata, options, progress))
+    }
+
+    /// Encodes the caller's pixels and writes the file. The bytes of [`Encoded`] are then empty.
+    ///
+    /// Nothing is written before the whole file is known.
+    ///
+    /// # Errors
+    /// As [`Encoder::encode_with`], and [`Error::Io`].
+    pub fn encode_to(
+        &self,
+        mut writer: impl Write,
+        pixels: Pixels<'_>,
+        metadata: &Metadata,
+        options: &EncodeOptions,
+        progress: &dyn Progress,
+    ) -> Result<Encoded, Error> {
+        let mut encoded = self.encode_pixels(pixels, metadata, options, progress)?;
+        let failed = |source| Error::Io {
+            path: "writing the file".into(),
+            source,
+        };
+        writer.write_all(&encoded.bytes).map_err(failed)?;
+        writer.flush().map_err(failed)?;
+        encoded.bytes = Vec::new();
+        Ok(encoded)
+    }
+
+    fn run(
+        &self,
+        pixels: Pixels<'_>,
+        metadata: &Metadata,
+        options: &EncodeOptions,
+        progress: &dyn Progress,
+    ) -> Result<Encoded, Error> {
+        let count = u64::from(pixels.width()) * u64::from(pixels.height());
+        self.limits.check_pixels(count)?;
+        let aim = options.target.aim(count, self.model.levels())?;
+        let mut stages = StageTimes::default();
+        let hides = !options.keep_hidden && layer::has_hidden(pixels);
+        let flat = match hides {
+            true => Some(layer::flatten_hidden(pixels)?),
+            false => None,
+        };
+        let exact = match &flat {
+            Some(image) => Pixels::try_from(image)?,
+            None => pixels,
+        };
+        let shown_bytes = picture_bytes(count, pixels.channels(), pixels.depth());
+        // The picture of each round, and what is decoded of it.
+        let layer_bytes = Graphics::bytes(pixels).saturating_add(shown_bytes.saturating_mul(3));
+        if aim.is_none() {
+            self.limits.check_memory(layer_bytes)?;
+        }
+        let alpha = stages.time(Stage::Graphics, || layer::alpha::encode(pixels, progress))?;
+        let (boxes, lost) = metadata.to_boxes();
+        let mut warnings: Vec<String> = lost.iter().map(Warning::to_string).collect();
+        let packing = Packing::new(pixels, boxes, alpha);
+        let mut graphics = Graphics::new(pixels, exact, hides, progress);
+        let Some(aim) = aim else {
+            let layer = stages.time(Stage::Graphics, || graphics.lossless())?;
+            return Ok(Encoded {
+                bytes: packing.lossless(&layer, graphics.checksum())?,
+                level: self.model.levels().last().number(),
+                lossless: true,
+                stages,
+                warnings,
+                reconstruction: match options.reconstruction {
+                    true => Some(graphics.reconstruction()?),
+                    false => None,
+                },
+            });
+        };
+
+        let size = Size {
+            height: pixels.height() as usize,
+            width: pixels.width() as usize,
+        };
+        let opened = self.model.for_pixels(count)?;
+        let architecture = opened.architecture;
+        warnings.extend(opened.warning);
+        let search = self.search(architecture.facts(), options, &mut warnings);
+        let searching = search.map_or(0, |search| architecture.search_bytes(size, search));
+        let reconstructed = match options.reconstruction {
+            true => shown_bytes,
+            false => 0,
+        };
+        let bytes = architecture
+            .encode_bytes(size)
+            .saturating_add(searching)
+            .saturating_add(reconstructed);
+        self.limits.check_cost(architecture.as_ref(), size, bytes)?;
+        let layers = self
+            .limits
+            .check_memory(bytes.saturating_add(layer_bytes))
+            .is_ok();
+        if !layers {
+            warnings.push(
+                "no blocks were coded without loss: that needs more memory than the limit allows"
+                    .into(),
+            );
+        }
+        let smooth = match hides {
+            true => Some(graphics.filled(None)?),
+            false => None,
+        };
+        let shown = match &smooth {
+            Some(image) => Pixels::try_from(image)?,
+            None => pixels,
+        };
+        let y = stages.time(Stage::Analyse, || {
+            architecture.analyse(&Source::new(shown, progress))
+        })?;
+        let mut job = Job {
+            levels: self.model.levels(),
+            size,
+            shown,
+            y: Arc::new(y),
+            search,
+            graphics,
+            layers,
+            whole: true,
+            packing,
+            stages,
+            warnings,
+            progress,
+            coded: 0,
+            expected: 1,
+            architecture,
+        };
+        let made = match aim {
+            Aim::Bytes(budget) => job.within(budget)?,
+            Aim::Level(level) if job.search.is_some() => job.refined(level)?.made,
+            Aim::Level(level) => job.file(level)?,
+        };
+        job.finish(made, options.reconstruction)
+    }
+
+    /// The search that an effort asks for, if the network has one.
+    fn search(
+        &self,
+        facts: &Facts,
+        options: &EncodeOptions,
+        warnings: &mut Vec<String>,
+    ) -> Option<Search> {
+        options.effort.search().filter(|_| {
+            if !facts.searches {
+                warnings.push(format!(
+                    "{} has no search for better latents: effort {} does what 0 does",
+                    facts.name,
+                    options.effort.get()
+                ));
+            }
+            facts.searches
+        })
+    }
+}

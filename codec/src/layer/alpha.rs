@@ -1,0 +1,71 @@
+//! The alpha channel, which is coded without loss as a grey picture of its own.
+
+use kiln_container::{ColorKind, Depth};
+use kiln_graphics::Blocks;
+
+use super::convert;
+use super::samples::{AlphaSamples, layout};
+use crate::pixels::{Pixels, PixelsMut, Sample};
+use crate::progress::{Progress, Stage};
+use crate::{Error, Limits, picture};
+
+/// The first byte of a PNG file, which is the other way to store alpha. A layer never begins with it.
+const PNG: u8 = 0x89;
+
+/// Codes the alpha channel; `None` if there is none, or it is opaque everywhere.
+pub(crate) fn encode(
+    pixels: Pixels<'_>,
+    progress: &dyn Progress,
+) -> Result<Option<Vec<u8>>, Error> {
+    if pixels.is_opaque() {
+        return Ok(None);
+    }
+    let source = AlphaSamples(pixels);
+    let layout = source.layout();
+    let watch = |done, total| progress.update(Stage::Graphics, done, total);
+    Ok(Some(kiln_graphics::encode(
+        &layout,
+        &Blocks::all(&layout),
+        &source,
+        &watch,
+    )?))
+}
+
+/// Decodes the alpha channel of a picture whose samples are of `depth` into pixels of the same size, which have one.
+pub(crate) fn decode(
+    bytes: &[u8],
+    depth: Depth,
+    limits: &Limits,
+    pixels: &mut PixelsMut<'_>,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    if bytes.first() == Some(&PNG) {
+        return Ok(picture::alpha::decode(bytes, depth, limits, pixels)?);
+    }
+    let layout = layout(pixels.width(), pixels.height(), ColorKind::Grey, depth);
+    let watch = |done, total| progress.update(Stage::Graphics, done, total);
+    let mut sink = |y: u32, x: u32, samples: &[u16]| match pixels.depth() {
+        Depth::Eight => write(pixels, (x, y), samples, |s| convert::to_eight(s, depth)),
+        Depth::Sixteen => write(pixels, (x, y), samples, |s| convert::to_sixteen(s, depth)),
+    };
+    let blocks = kiln_graphics::decode(bytes, &layout, &mut sink, &watch)?;
+    match super::is_all(&blocks) {
+        true => Ok(()),
+        false => Err(Error::Graphics(
+            "damaged file: parts of the alpha channel are missing".into(),
+        )),
+    }
+}
+
+fn write<S: Sample>(
+    pixels: &mut PixelsMut<'_>,
+    (x, y): (u32, u32),
+    alpha: &[u16],
+    to: impl Fn(u16) -> S,
+) {
+    let count = pixels.channels().count();
+    let row = pixels.row_mut::<S>(y).unwrap_or_default();
+    for (pixel, alpha) in row.chunks_exact_mut(count).skip(x as usize).zip(alpha) {
+        pixel[count - 1] = to(*alpha);
+    }
+}

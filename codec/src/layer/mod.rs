@@ -1,0 +1,42 @@
+//! The graphics layer: blocks of pixels that are coded without loss beside the model's streams, and whole pictures without
+//! a model.
+//!
+//! ```text
+//! picture --candidates--> blocks that a model may code badly?   no: the model alone
+//!    |                        | yes
+//!    |                     Choice: bits and squared error of both ways, block by block
+//!    |--fill-- blocks away --> model --> streams
+//!    '---------- blocks ----> kiln-graphics --> layer
+//! ```
+//!
+//! What a block costs on either side is weighed by the level: see [`choose`].
+
+use kiln_graphics::Blocks;
+
+pub(crate) mod alpha;
+mod apply;
+mod choose;
+mod convert;
+mod error;
+mod fill;
+mod samples;
+
+pub(crate) use apply::{Kind, apply, checksum, overlay};
+pub(crate) use choose::{Evidence, candidates, share_bits, weight_of};
+pub(crate) use error::squared_errors;
+pub(crate) use fill::{Free, fill, flatten_hidden, has_hidden};
+pub(crate) use samples::{ColorSamples, layout};
+
+/// The number in the head of a file that has no model: the layer holds every pixel. See `models/EXACT.md`.
+pub(crate) const LOSSLESS: u8 = 5;
+
+/// Its name, for people.
+pub(crate) const LOSSLESS_NAME: &str = "lossless";
+
+/// Side of a block.
+pub(crate) const BLOCK: usize = kiln_graphics::BLOCK as usize;
+
+/// Whether the layer holds the whole picture.
+pub(crate) fn is_all(blocks: &Blocks) -> bool {
+    blocks.iter().all(|marked| marked)
+}
