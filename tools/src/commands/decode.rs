@@ -136,7 +136,8 @@ fn decode(
             "height": height,
             "format": format.to_string(),
             "bytes": size,
-            "level": level,
+            "level": (!decoded.about.lossless).then_some(level),
+            "lossless": decoded.about.lossless,
             "warnings": decoded
                 .about
                 .warnings

@@ -180,7 +180,7 @@ fn encode(job: &Job, with: &With, progress: &Progress) -> anyhow::Result<Done> {
         progress.line(&format!(
             "note: {}: {}",
             job.sink,
-            larger_note(size, source_bytes, encoded.lossless)
+            larger_note(size, source_bytes, with.options.target)
         ));
     }
     let bpp = 8.0 * size as f64 / (f64::from(width) * f64::from(height));
@@ -207,7 +207,7 @@ fn encode(job: &Job, with: &With, progress: &Progress) -> anyhow::Result<Done> {
             "source_bytes": source_bytes,
             "larger_than_source": larger,
             "bpp": bpp,
-            "level": level,
+            "level": (!encoded.lossless).then_some(level),
             "lossless": encoded.lossless,
             "warnings": warnings,
             "verified": verified,
@@ -218,10 +218,10 @@ fn encode(job: &Job, with: &With, progress: &Progress) -> anyhow::Result<Done> {
 }
 
 /// Nobody wants a file that is larger than what it was made from, but whoever asked for it gets it.
-fn larger_note(size: usize, source: usize, lossless: bool) -> String {
-    let advice = match lossless {
-        true => "without --lossless it is smaller",
-        false => "a lower --quality makes it smaller",
+fn larger_note(size: usize, source: usize, target: Target) -> String {
+    let advice = match target {
+        Target::Lossless => "without --lossless it is smaller",
+        _ => "a lower --quality makes it smaller",
     };
     format!("the file is larger than its source, {size} bytes after {source}; {advice}")
 }

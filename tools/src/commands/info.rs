@@ -126,20 +126,31 @@ fn architecture(info: &Info) -> String {
 }
 
 fn to_text(info: &Info) -> String {
+    let (name, how) = match info.lossless {
+        true => ("coding", "lossless".to_owned()),
+        false => ("level", info.level.to_string()),
+    };
     let mut text = format!(
-        "size          {} x {}\npixels        {}\nbytes         {} ({:.4} bits per pixel)\nlevel         {}\n\
+        "size          {} x {}\npixels        {}\nbytes         {} ({:.4} bits per pixel)\n{:<13} {}\n\
          architecture  {}\ndecoder set   {}\nstreams       {}, {} bytes\n",
         info.width,
         info.height,
         pixels(info),
         info.bytes,
         bpp(info),
-        info.level,
+        name,
+        how,
         architecture(info),
         info.decoder_set,
         info.streams,
         info.payload,
     );
+    if info.graphics_bytes > 0 {
+        text += &format!(
+            "graphics      {} bytes, {} blocks of 16 x 16 without loss\n",
+            info.graphics_bytes, info.graphics_blocks
+        );
+    }
     if !info.portable {
         let device = info
             .device
@@ -183,7 +194,8 @@ fn to_json(info: &Info) -> Value {
         "bits": bits(info.depth),
         "bytes": info.bytes,
         "bpp": bpp(info),
-        "level": info.level,
+        "level": (!info.lossless).then_some(info.level),
+        "lossless": info.lossless,
         "architecture": info.architecture,
         "architecture_name": info.architecture_name,
         "decoder_set": info.decoder_set.to_string(),
@@ -193,6 +205,8 @@ fn to_json(info: &Info) -> Value {
         "streams": info.streams,
         "payload": info.payload,
         "alpha_bytes": info.alpha_bytes,
+        "graphics_bytes": info.graphics_bytes,
+        "graphics_blocks": info.graphics_blocks,
         "boxes": boxes,
     })
 }

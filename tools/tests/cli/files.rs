@@ -307,3 +307,52 @@ fn of_an_animation_the_first_frame_is_taken_on_request() {
         assert!(report["warnings"].to_string().contains(name), "{report}");
     }
 }
+
+#[test]
+fn lossless_keeps_every_sample_and_says_so() {
+    let scratch = Scratch::new();
+    let original = scratch.picture("a.png", "kodim05", [100, 100, 61, 43]);
+    let report = scratch.json("encode a.png a.kiln --lossless --verify --json --quiet");
+    let file = &report["files"][0];
+    assert_eq!(
+        (&file["lossless"], file["level"].is_null()),
+        (&true.into(), true)
+    );
+    let info = scratch.json("info a.kiln --json");
+    assert_eq!(
+        (&info["lossless"], info["level"].is_null()),
+        (&true.into(), true)
+    );
+    let text = String::from_utf8(scratch.stdout("info a.kiln")).unwrap();
+    assert!(
+        text.contains("coding        lossless\n") && !text.contains("level"),
+        "{text}"
+    );
+    let report = scratch.json("decode a.kiln b.png --json --quiet");
+    assert_eq!(report["files"][0]["lossless"], true);
+    assert_eq!(open(&scratch.path("b.png")), original);
+    let report = scratch.json("encode a.png a.kiln -q 20 --json --quiet");
+    assert_eq!(report["files"][0]["lossless"], false);
+}
+
+#[test]
+fn hidden_colours_are_kept_on_request() {
+    let scratch = Scratch::new();
+    let original = scratch.transparent("a.png", |x, _| if x < 24 { 0 } else { 255 });
+    scratch
+        .kiln("encode a.png a.kiln --lossless --keep-hidden")
+        .assert()
+        .success();
+    scratch.kiln("decode a.kiln b.png").assert().success();
+    let decoded = image::open(scratch.path("b.png")).unwrap().into_rgba8();
+    assert!(decoded == original);
+    scratch
+        .kiln("encode a.png a.kiln --lossless")
+        .assert()
+        .success();
+    let report = scratch.json("compare a.png a.kiln --json --quiet");
+    assert_eq!(
+        (&report["differing_samples"], &report["alpha"]["equal"]),
+        (&0.into(), &true.into())
+    );
+}
