@@ -83,17 +83,16 @@ fn temporary() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on Ctrl-C, SIGTERM and SIGHUP remove what is temporary; a second one ends the program on the spot.
+/// From now on Ctrl-C, SIGTERM and SIGHUP remove what is temporary before the program ends. If that has to wait, for a
+/// slow disk perhaps, a second one ends the program on the spot.
 ///
 /// # Errors
 /// The system does not allow to handle them.
 pub fn watch() -> io::Result<()> {
     let came = Arc::new(AtomicUsize::new(0));
-    let again = Arc::new(AtomicBool::new(false));
+    let waits = Arc::new(AtomicBool::new(false));
     for signal in signals() {
-        // In this order: the first request finds the flag down.
-        flag::register_conditional_default(signal, Arc::clone(&again))?;
-        flag::register(signal, Arc::clone(&again))?;
+        flag::register_conditional_default(signal, Arc::clone(&waits))?;
         flag::register_usize(signal, Arc::clone(&came), signal.unsigned_abs() as usize)?;
     }
     thread::Builder::new()
@@ -103,7 +102,7 @@ pub fn watch() -> io::Result<()> {
                 thread::sleep(EVERY);
                 let signal = came.load(Ordering::Relaxed);
                 if signal != 0 {
-                    end(signal);
+                    end(signal, &waits);
                 }
             }
         })?;
@@ -111,9 +110,13 @@ pub fn watch() -> io::Result<()> {
 }
 
 /// Removes what is temporary and ends the program.
-fn end(signal: usize) -> ! {
+fn end(signal: usize, waits: &AtomicBool) -> ! {
+    // Several requests at once are common, one to the program and one to its group: only what waits gives in to another.
+    let paths = TEMPORARY.try_lock().unwrap_or_else(|_| {
+        waits.store(true, Ordering::Relaxed);
+        temporary()
+    });
     // Never unlocked again: nothing new is made from here on.
-    let paths = temporary();
     for path in paths.iter() {
         // What cannot be removed stays, whatever is done.
         let _ = match path.is_dir() {
