@@ -72,8 +72,8 @@ pub fn write_stdout(bytes: &[u8]) -> io::Result<()> {
 
 /// Whether there was a standard output when the program started.
 ///
-/// Rust's runtime opens `/dev/null` in the place of a stream that is closed, so that no other file takes its number. From
-/// then on it looks like one that was sent there on purpose: only code that runs before can tell them apart.
+/// Rust's runtime opens `/dev/null` in the place of a stream that is closed, so that no other file takes its number.
+/// From then on it looks like one that was sent there on purpose: only code that runs before can tell them apart.
 #[cfg(unix)]
 mod start {
     use std::fs;

@@ -17,7 +17,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
-/// How often a request is looked for. Windows has nothing to wait for it with, and this way all systems run the same code.
+/// How often a request is looked for. Windows has nothing to wait for it with; this way all systems run the same code.
 const EVERY: Duration = Duration::from_millis(20);
 
 /// Temporary files and folders that exist now.
@@ -111,7 +111,8 @@ pub fn watch() -> io::Result<()> {
 
 /// Removes what is temporary and ends the program.
 fn end(signal: usize, waits: &AtomicBool) -> ! {
-    // Several requests at once are common, one to the program and one to its group: only what waits gives in to another.
+    // Several requests at once are common, one to the program and one to its group: only what waits gives in to a
+    // second one.
     let paths = TEMPORARY.try_lock().unwrap_or_else(|_| {
         waits.store(true, Ordering::Relaxed);
         temporary()

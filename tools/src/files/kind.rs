@@ -68,8 +68,8 @@ pub fn is_kiln(bytes: &[u8]) -> bool {
     bytes.starts_with(SIGNATURE)
 }
 
-/// Whether a file that starts with these bytes is a picture. Formats whose mark is two letters, such as BMP, are known by
-/// their names alone: texts begin with those too.
+/// Whether a file that starts with these bytes is a picture. Formats whose mark is two letters, such as BMP, are known
+/// by their names alone: texts begin with those too.
 fn is_picture(head: &[u8]) -> bool {
     use ImageFormat::{Gif, Jpeg, Png, Qoi, Tiff, WebP};
     image::guess_format(head)
