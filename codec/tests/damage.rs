@@ -161,7 +161,7 @@ const PICTURE: &str = "a picture";
 const CHECKSUM: &str = "refused by the checksum of symbols";
 const CODE: &str = "refused by the entropy decoder";
 const STREAMS: &str = "refused for the number of its streams";
-const ALPHA: &str = "refused by the alpha channel, after all symbols";
+const ALPHA: &str = "refused by the alpha channel or the graphics layer";
 
 fn outcome_of<T>(result: &Result<T, Error>) -> &'static str {
     match result {
@@ -170,7 +170,7 @@ fn outcome_of<T>(result: &Result<T, Error>) -> &'static str {
         Err(Error::Symbols(ModelError::Code(_))) => CODE,
         Err(Error::Symbols(ModelError::Streams { .. })) => STREAMS,
         Err(Error::Symbols(_)) => "refused for other reasons of symbols",
-        Err(Error::Picture(_)) => ALPHA,
+        Err(Error::Picture(_) | Error::Graphics(_)) => ALPHA,
         Err(Error::NoWeights { .. }) => "refused for other weights",
         Err(Error::NotPortable { .. }) => "refused for not being portable",
         Err(Error::Sequence { .. }) => "refused for being a sequence",
