@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use kiln_container::{Alpha, Boxes, Container, Frame, Header, Reader};
+use kiln_container::{Alpha, Boxes, ColorKind, Container, Frame, Header, Reader};
 use kiln_models::seam::{Architecture, Checked, Given, Latents, Size, Unwatched};
 use kiln_models::{DecoderSet, ModelError};
 
@@ -343,10 +343,14 @@ struct Job<'a> {
 impl Job<'_> {
     /// What the layer takes, and alpha, which is coded alike. One after the other.
     fn layer_bytes(&self) -> u64 {
-        match self.frame.graphics.is_some() || self.frame.alpha.is_some() {
-            true => kiln_graphics::decode_bytes(&self.layout()),
-            false => 0,
-        }
+        let h = self.header;
+        let grey = layer::layout(h.width, h.height, ColorKind::Grey, h.depth);
+        let layer = self.frame.graphics.as_ref().map(|_| self.layout());
+        let alpha = self.frame.alpha.as_ref().map(|_| grey);
+        let both = layer.into_iter().chain(alpha);
+        both.map(|layout| kiln_graphics::decode_bytes(&layout))
+            .max()
+            .unwrap_or(0)
     }
 
     fn layout(&self) -> kiln_graphics::Layout {

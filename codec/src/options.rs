@@ -64,6 +64,9 @@ pub struct EncodeOptions {
     pub reconstruction: bool,
     /// How long to think about it.
     pub effort: Effort,
+    /// Whether blocks and pictures that the model codes badly may be coded without loss, where that costs less. Without it
+    /// files show what the model alone does.
+    pub graphics: bool,
     /// Whether to keep the colours beneath fully transparent pixels. Nobody sees them, and without this they become
     /// whatever costs least.
     pub keep_hidden: bool,
@@ -75,6 +78,7 @@ impl Default for EncodeOptions {
             target: Target::Quality(60),
             reconstruction: false,
             effort: Effort::default(),
+            graphics: true,
             keep_hidden: false,
         }
     }
@@ -99,6 +103,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_effort(mut self, effort: Effort) -> Self {
         self.effort = effort;
+        self
+    }
+
+    /// The same with or without blocks that are coded without loss.
+    #[must_use]
+    pub fn with_graphics(mut self, graphics: bool) -> Self {
+        self.graphics = graphics;
         self
     }
 

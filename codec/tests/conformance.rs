@@ -125,11 +125,17 @@ fn encoding_a_source_gives_about_its_size() {
     let model = set::cpu();
     for (source, level) in FILES {
         let image = set::load(&set::source_path(source)).image;
+        let has_alpha = image.color().has_alpha();
         let size = set::encode(&model, image, level).len() as f64;
         let stored = Case::read(source, level).bytes.len() as f64;
-        // g_a is float: a symbol may round the other way on another machine.
+        // g_a is float: a symbol may round the other way on another machine. Alpha was larger when the set was made.
+        let saved = match has_alpha {
+            true => 0.2 * stored,
+            false => 0.0,
+        };
+        let least = 0.99 * stored - 4.0 - saved;
         assert!(
-            (size - stored).abs() <= 0.01 * stored + 4.0,
+            (least..=1.01 * stored + 4.0).contains(&size),
             "{source} at level {level}: {size} bytes, stored {stored}"
         );
     }

@@ -3,6 +3,8 @@
 #[path = "common/allocation.rs"]
 mod allocation;
 mod common;
+#[path = "common/graphics.rs"]
+mod graphics;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -161,7 +163,7 @@ const PICTURE: &str = "a picture";
 const CHECKSUM: &str = "refused by the checksum of symbols";
 const CODE: &str = "refused by the entropy decoder";
 const STREAMS: &str = "refused for the number of its streams";
-const ALPHA: &str = "refused by the alpha channel, after all symbols";
+const ALPHA: &str = "refused by the alpha channel or the graphics layer";
 
 fn outcome_of<T>(result: &Result<T, Error>) -> &'static str {
     match result {
@@ -170,7 +172,7 @@ fn outcome_of<T>(result: &Result<T, Error>) -> &'static str {
         Err(Error::Symbols(ModelError::Code(_))) => CODE,
         Err(Error::Symbols(ModelError::Streams { .. })) => STREAMS,
         Err(Error::Symbols(_)) => "refused for other reasons of symbols",
-        Err(Error::Picture(_)) => ALPHA,
+        Err(Error::Picture(_) | Error::Graphics(_)) => ALPHA,
         Err(Error::NoWeights { .. }) => "refused for other weights",
         Err(Error::NotPortable { .. }) => "refused for not being portable",
         Err(Error::Sequence { .. }) => "refused for being a sequence",
@@ -372,6 +374,56 @@ fn mutated_files_end_in_a_picture_or_an_error() {
     assert!(ended >= 500, "{ended} reached the checksum of symbols");
     assert!(tally.count(&[CHECKSUM]) >= 500 && tally.count(&[ALPHA]) >= 100);
     assert!(tally.count(&[STREAMS]) >= 100);
+}
+
+/// Files with a graphics layer: text on a photograph, the whole of a drawing, grey of 16 bits with alpha.
+fn layered() -> Vec<Vec<u8>> {
+    let text = graphics::drawn("text-coloured").into_rgb8();
+    let crop = |x, y| image::imageops::crop_imm(&text, x, y, 64, 40).to_image();
+    let mixed = graphics::paste(photo(20, 96, 72), &crop(0, 0), 16, 16);
+    let grey = of_kind(&crop(40, 30), KINDS[5], |x, y| ((x / 9 + y / 7) * 5000) as u16);
+    let files = [
+        encode(&plain(mixed.into()), Target::Quality(80)).bytes,
+        encode(&plain(crop(64, 64).into()), Target::Lossless).bytes,
+        encode(&plain(grey), Target::Lossless).bytes,
+    ];
+    for file in &files {
+        assert!(parse(file).frames[0].graphics.is_some());
+    }
+    files.into()
+}
+
+#[test]
+fn mutated_layers_end_in_a_picture_or_an_error() {
+    const FILES: usize = 6_000;
+    let seeds = layered();
+    let tally = run_all(FILES, |case| {
+        let mut random = Random(case as u64);
+        let seed = &seeds[random.below(seeds.len())];
+        rewritten(&mut random, seed, |random, c| {
+            match random.below(8) {
+                // Sizes and kinds that the layer is not for.
+                0 => {
+                    c.header.width = (c.header.width + random.below(40) as u32).max(17) - 16;
+                    c.header.height = (c.header.height + random.below(40) as u32).max(17) - 16;
+                }
+                1 => {
+                    c.header.color = [ColorKind::Grey, ColorKind::Rgb][random.below(2)];
+                    c.header.depth = [Depth::Eight, Depth::Sixteen][random.below(2)];
+                }
+                _ => {}
+            }
+            let layer = c.frames[0].graphics.get_or_insert(Cow::Borrowed(&[0]));
+            for _ in 0..=random.below(2) {
+                mutate(random, layer.to_mut(), false);
+            }
+            if layer.is_empty() {
+                *layer = Cow::Borrowed(&[0]);
+            }
+        })
+    });
+    tally.check(FILES);
+    assert!(tally.count(&[ALPHA]) >= FILES / 4, "{:?}", tally.outcomes);
 }
 
 /// The networks of the bundled weights, and the number of channels of y.

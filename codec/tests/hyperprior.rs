@@ -52,7 +52,7 @@ fn decoder(model: Model) -> Decoder {
 }
 
 fn encode(picture: &Picture) -> Encoded {
-    let options = EncodeOptions::default().with_reconstruction(true);
+    let options = modelled().with_reconstruction(true);
     Encoder::new(model()).encode(picture, &options).unwrap()
 }
 
@@ -64,6 +64,11 @@ fn file() -> &'static (Picture, Encoded) {
         let encoded = encode(&picture);
         (picture, encoded)
     })
+}
+
+/// What the model alone makes of a picture: it is not trained, and the layer would take every block.
+fn modelled() -> EncodeOptions {
+    EncodeOptions::default().with_graphics(false)
 }
 
 /// How this machine is named in files that it writes.
@@ -119,6 +124,25 @@ fn pictures_of_every_kind_and_size_come_back_as_the_encoder_sees_them() {
         assert_eq!(found.image.color(), picture.image.color(), "{name}");
         assert_eq!(common::alpha(&found.image), common::alpha(&picture.image));
     }
+}
+
+/// A model that makes nothing of a picture leaves it to the layer, and the file is portable then.
+#[test]
+fn pictures_that_this_model_codes_badly_are_coded_without_loss() {
+    let drawn = image::RgbImage::from_fn(100, 80, |x, y| {
+        image::Rgb(if (x / 3 + y / 5) % 3 == 0 {
+            [20, 30, 200]
+        } else {
+            [250; 3]
+        })
+    });
+    let picture = plain(drawn.into());
+    let encoded = Encoder::new(model())
+        .encode(&picture, &EncodeOptions::default())
+        .unwrap();
+    assert!(encoded.lossless && peek(&encoded.bytes).unwrap().portable);
+    let decoded = Decoder::new(model()).decode(&encoded.bytes).unwrap();
+    assert_eq!(decoded.picture, picture);
 }
 
 /// A test of symbols that are all 0 would prove nothing.
@@ -181,7 +205,7 @@ fn a_file_decodes_alike_in_tiles_of_any_size_and_on_any_number_of_threads() {
         assert!(found.within_one() && found.share() < 0.01, "{found:?}");
 
         // A last bit of a float may move a symbol to its neighbour, but never more than a few of them.
-        let again = Encoder::new(tiled).encode(&picture, &EncodeOptions::default());
+        let again = Encoder::new(tiled).encode(&picture, &modelled());
         let (have, expected) = (again.unwrap().bytes.len(), encoded.bytes.len());
         assert!(
             have.abs_diff(expected) * 1000 <= expected,
@@ -190,7 +214,7 @@ fn a_file_decodes_alike_in_tiles_of_any_size_and_on_any_number_of_threads() {
     }
     for count in [1, 3] {
         let threads = Threads::new(count).unwrap();
-        let options = EncodeOptions::default();
+        let options = modelled();
         let encoder = Encoder::new(model()).with_threads(threads.clone());
         assert!(encoder.encode(&picture, &options).unwrap().bytes == encoded.bytes);
         let decoded = decoder(model())
@@ -276,7 +300,7 @@ fn another_machine_is_told_from_a_damaged_file() {
 #[test]
 fn effort_changes_nothing_and_says_so() {
     let (picture, encoded) = file();
-    let options = EncodeOptions::default().with_effort(Effort::new(3).unwrap());
+    let options = modelled().with_effort(Effort::new(3).unwrap());
     let found = Encoder::new(model()).encode(picture, &options).unwrap();
     assert_eq!(
         found.warnings,
@@ -290,7 +314,7 @@ fn effort_changes_nothing_and_says_so() {
 fn every_target_works_with_one_level() {
     let (picture, encoded) = file();
     let with = |target| {
-        let options = EncodeOptions::default().with_target(target);
+        let options = modelled().with_target(target);
         Encoder::new(model()).encode(picture, &options)
     };
     let length = encoded.bytes.len() as u64;
@@ -344,7 +368,7 @@ impl Progress for Recorder {
 fn progress_covers_every_stage_and_stops_coding() {
     // Two tiles of h_s: coding can be stopped between them.
     let picture = plain(photo(8, 120, 1100).into());
-    let options = EncodeOptions::default();
+    let options = modelled();
     let encoder = Encoder::new(model());
     let heard = Recorder::default();
     let bytes = encoder
@@ -492,7 +516,7 @@ fn no_more_memory_is_used_than_was_estimated() {
         .build()
         .unwrap();
     alone.install(|| {
-        let options = EncodeOptions::default();
+        let options = modelled();
         for (width, latents, tile, [w, h]) in [
             (128, 192, 768, [64, 64]),
             (128, 192, 768, [768, 512]),
@@ -535,7 +559,7 @@ fn no_more_memory_is_used_than_was_estimated() {
 fn a_limit_on_memory_holds_on_both_sides() {
     let limits = Limits::default().with_max_memory(128 << 20);
     let model = Seeded::new(128, 192, 3).model();
-    let options = EncodeOptions::default();
+    let options = modelled();
     let (encoder, decoder) = (Encoder::new(model.clone()), decoder(model));
     let small = encoder.clone().with_limits(limits);
     let within = small
@@ -572,7 +596,7 @@ fn files_of_a_gpu_decode_on_the_cpu_unless_it_was_told_to_pick_probabilities() {
     for adapter in adapters {
         let choice = DeviceChoice::Named(adapter.name.clone());
         let model_there = narrow().model_on(&choice);
-        let options = EncodeOptions::default();
+        let options = modelled();
         let encoded = Encoder::new(model_there.clone())
             .encode(&picture, &options)
             .unwrap();

@@ -10,8 +10,15 @@ use crate::pixels::{Pixels, PixelsMut};
 use crate::progress::{Progress, Stage};
 use crate::{Error, Reconstruction};
 
-/// A lossless coding that is guessed to take so many times the limit is not tried.
-const GUESS_MARGIN: f64 = 1.5;
+/// A lossless coding is not tried when the guess says that it takes so many times the limit: the guess is right for
+/// photographs, within a fifth...
+const PHOTOGRAPH_MARGIN: f64 = 1.2;
+/// ...and up to so many times too high for drawings, which take fewer bits a pixel than this.
+const DRAWING_MARGIN: f64 = 8.0;
+const DRAWING_BITS: f64 = 4.0;
+
+/// The same where the bits of blocks have been counted.
+const COUNT_MARGIN: f64 = 1.01;
 
 /// A picture as the layer sees it.
 pub(super) struct Graphics<'a> {
@@ -20,10 +27,10 @@ pub(super) struct Graphics<'a> {
     /// The same with colours beneath hidden pixels that cost little.
     exact: Pixels<'a>,
     /// Whether the colours of hidden pixels are free.
-    hides: bool,
+    pub(super) hides: bool,
     progress: &'a dyn Progress,
     /// Bits of each block, roughly.
-    estimate: Vec<f32>,
+    estimate: Option<Vec<f32>>,
     costs: Option<Arc<Vec<f32>>>,
     lossless: Option<Arc<Vec<u8>>>,
 }
@@ -36,21 +43,26 @@ impl<'a> Graphics<'a> {
         hides: bool,
         progress: &'a dyn Progress,
     ) -> Self {
-        let source = ColorSamples(exact);
         Self {
             pixels,
             exact,
             hides,
             progress,
-            estimate: kiln_graphics::estimate(&source.layout(), &source),
+            estimate: None,
             costs: None,
             lossless: None,
         }
     }
 
-    /// Bytes that the layer of a picture takes while it is made, beside the picture. Errs on the high side.
-    pub(super) fn bytes(pixels: Pixels<'_>) -> u64 {
-        kiln_graphics::encode_bytes(&ColorSamples(pixels).layout())
+    /// Bytes that the layer takes while it is made, beside the picture. Errs on the high side.
+    pub(super) fn bytes(&self) -> u64 {
+        kiln_graphics::encode_bytes(&ColorSamples(self.exact).layout())
+    }
+
+    fn estimate(&mut self) -> &[f32] {
+        let source = ColorSamples(self.exact);
+        self.estimate
+            .get_or_insert_with(|| kiln_graphics::estimate(&source.layout(), &source))
     }
 
     /// No block of this picture.
@@ -59,8 +71,8 @@ impl<'a> Graphics<'a> {
     }
 
     /// Whether the layer may be worth a closer look, where a unit of squared error is worth so many bits.
-    pub(super) fn may_help(&self, weight: f64) -> bool {
-        layer::candidates(self.exact, &self.estimate, weight)
+    pub(super) fn may_help(&mut self, weight: f64) -> bool {
+        layer::candidates(self.exact, self.estimate(), weight)
     }
 
     /// Bits of each block in a layer of all of them.
@@ -98,11 +110,20 @@ impl<'a> Graphics<'a> {
 
     /// A layer of all blocks, if it takes no more than so many bits.
     pub(super) fn lossless_within(&mut self, bits: f64) -> Result<Option<Arc<Vec<u8>>>, Error> {
-        let guess: f64 = match &self.costs {
-            Some(costs) => costs.iter().map(|b| f64::from(*b)).sum(),
-            None => self.estimate.iter().map(|b| f64::from(*b)).sum(),
+        let sum = |bits: &[f32]| -> f64 { bits.iter().map(|b| f64::from(*b)).sum() };
+        let (guess, margin) = match self.costs.clone() {
+            Some(costs) => (sum(&costs), COUNT_MARGIN),
+            None => {
+                let (guess, pixels) = (sum(self.estimate()), self.pixels);
+                let count = f64::from(pixels.width()) * f64::from(pixels.height());
+                let margin = match guess < DRAWING_BITS * count {
+                    true => DRAWING_MARGIN,
+                    false => PHOTOGRAPH_MARGIN,
+                };
+                (guess, margin)
+            }
         };
-        if guess > GUESS_MARGIN * bits {
+        if self.lossless.is_none() && guess > margin * bits {
             return Ok(None);
         }
         let bytes = self.lossless()?;

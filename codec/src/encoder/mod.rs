@@ -8,6 +8,7 @@ mod target;
 use std::io::Write;
 use std::sync::Arc;
 
+use kiln_container::Boxes;
 use kiln_models::seam::{Facts, Search, Size};
 
 use crate::layer;
@@ -146,7 +147,6 @@ impl Encoder {
         let count = u64::from(pixels.width()) * u64::from(pixels.height());
         self.limits.check_pixels(count)?;
         let aim = options.target.aim(count, self.model.levels())?;
-        let mut stages = StageTimes::default();
         let hides = !options.keep_hidden && layer::has_hidden(pixels);
         let flat = match hides {
             true => Some(layer::flatten_hidden(pixels)?),
@@ -156,41 +156,70 @@ impl Encoder {
             Some(image) => Pixels::try_from(image)?,
             None => pixels,
         };
-        let shown_bytes = picture_bytes(count, pixels.channels(), pixels.depth());
-        // The picture of each round, and what is decoded of it.
-        let layer_bytes = Graphics::bytes(pixels).saturating_add(shown_bytes.saturating_mul(3));
-        if aim.is_none() {
-            self.limits.check_memory(layer_bytes)?;
-        }
-        let alpha = stages.time(Stage::Graphics, || layer::alpha::encode(pixels, progress))?;
         let (boxes, lost) = metadata.to_boxes();
-        let mut warnings: Vec<String> = lost.iter().map(Warning::to_string).collect();
-        let packing = Packing::new(pixels, boxes, alpha);
-        let mut graphics = Graphics::new(pixels, exact, hides, progress);
-        let Some(aim) = aim else {
-            let layer = stages.time(Stage::Graphics, || graphics.lossless())?;
-            return Ok(Encoded {
-                bytes: packing.lossless(&layer, graphics.checksum())?,
-                level: self.model.levels().last().number(),
-                lossless: true,
-                stages,
-                warnings,
-                reconstruction: match options.reconstruction {
-                    true => Some(graphics.reconstruction()?),
-                    false => None,
-                },
-            });
+        let subject = Subject {
+            graphics: Graphics::new(pixels, exact, hides, progress),
+            boxes,
+            warnings: lost.iter().map(Warning::to_string).collect(),
+            options,
+            progress,
         };
+        match aim {
+            Some(aim) => self.modelled(subject, aim),
+            None => self.lossless(subject),
+        }
+    }
 
+    /// The layer alone.
+    fn lossless(&self, subject: Subject<'_>) -> Result<Encoded, Error> {
+        let Subject {
+            mut graphics,
+            options,
+            ..
+        } = subject;
+        let pixels = graphics.pixels;
+        self.limits
+            .check_memory(graphics.bytes().max(layer::alpha::bytes(pixels)))?;
+        let mut stages = StageTimes::default();
+        let alpha = stages.time(Stage::Graphics, || {
+            layer::alpha::encode(pixels, subject.progress)
+        })?;
+        let packing = Packing::new(pixels, subject.boxes, alpha);
+        let layer = stages.time(Stage::Graphics, || graphics.lossless())?;
+        Ok(Encoded {
+            bytes: packing.lossless(&layer, graphics.checksum())?,
+            level: self.model.levels().last().number(),
+            lossless: true,
+            stages,
+            warnings: subject.warnings,
+            reconstruction: match options.reconstruction {
+                true => Some(graphics.reconstruction()?),
+                false => None,
+            },
+        })
+    }
+
+    /// A model, and a layer where it is worth it.
+    fn modelled(&self, subject: Subject<'_>, aim: Aim) -> Result<Encoded, Error> {
+        let Subject {
+            mut graphics,
+            boxes,
+            mut warnings,
+            options,
+            progress,
+        } = subject;
+        let pixels = graphics.pixels;
         let size = Size {
             height: pixels.height() as usize,
             width: pixels.width() as usize,
         };
+        let count = size.width as u64 * size.height as u64;
         let opened = self.model.for_pixels(count)?;
         let architecture = opened.architecture;
         warnings.extend(opened.warning);
         let search = self.search(architecture.facts(), options, &mut warnings);
         let searching = search.map_or(0, |search| architecture.search_bytes(size, search));
+        let shown_bytes = picture_bytes(count, pixels.channels(), pixels.depth());
         let reconstructed = match options.reconstruction {
             true => shown_bytes,
             false => 0,
@@ -198,19 +227,24 @@ impl Encoder {
         let bytes = architecture
             .encode_bytes(size)
             .saturating_add(searching)
-            .saturating_add(reconstructed);
+            .saturating_add(reconstructed)
+            .max(layer::alpha::bytes(pixels));
         self.limits.check_cost(architecture.as_ref(), size, bytes)?;
-        let layers = self
-            .limits
-            .check_memory(bytes.saturating_add(layer_bytes))
-            .is_ok();
-        if !layers {
+        // A picture for each round, and what is decoded of it.
+        let layered = bytes
+            .saturating_add(graphics.bytes())
+            .saturating_add(shown_bytes.saturating_mul(3));
+        let fits = self.limits.check_memory(layered).is_ok();
+        if options.graphics && !fits {
             warnings.push(
                 "no blocks were coded without loss: that needs more memory than the limit allows"
                     .into(),
             );
         }
-        let smooth = match hides {
+
+        let mut stages = StageTimes::default();
+        let alpha = stages.time(Stage::Graphics, || layer::alpha::encode(pixels, progress))?;
+        let smooth = match graphics.hides {
             true => Some(graphics.filled(None)?),
             false => None,
         };
@@ -228,9 +262,9 @@ impl Encoder {
             y: Arc::new(y),
             search,
             graphics,
-            layers,
+            layers: options.graphics && fits,
             whole: true,
-            packing,
+            packing: Packing::new(pixels, boxes, alpha),
             stages,
             warnings,
             progress,
@@ -264,4 +298,13 @@ impl Encoder {
             facts.searches
         })
     }
+}
+
+/// What to encode, and how.
+struct Subject<'a> {
+    graphics: Graphics<'a>,
+    boxes: Boxes<'a>,
+    warnings: Vec<String>,
+    options: &'a EncodeOptions,
+    progress: &'a dyn Progress,
 }

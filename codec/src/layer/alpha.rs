@@ -12,6 +12,14 @@ use crate::{Error, Limits, picture};
 /// The first byte of a PNG file, which is the other way to store alpha. A layer never begins with it.
 const PNG: u8 = 0x89;
 
+/// Bytes that [`encode`] takes. Errs on the high side.
+pub(crate) fn bytes(pixels: Pixels<'_>) -> u64 {
+    match pixels.channels().has_alpha() {
+        true => kiln_graphics::encode_bytes(&AlphaSamples(pixels).layout()),
+        false => 0,
+    }
+}
+
 /// Codes the alpha channel; `None` if there is none, or it is opaque everywhere.
 pub(crate) fn encode(
     pixels: Pixels<'_>,
@@ -23,12 +31,10 @@ pub(crate) fn encode(
     let source = AlphaSamples(pixels);
     let layout = source.layout();
     let watch = |done, total| progress.update(Stage::Graphics, done, total);
-    Ok(Some(kiln_graphics::encode(
-        &layout,
-        &Blocks::all(&layout),
-        &source,
-        &watch,
-    )?))
+    let layer = kiln_graphics::encode(&layout, &Blocks::all(&layout), &source, &watch)?;
+    // Patterns that repeat exactly are the one thing that PNG is better at.
+    let png = picture::alpha::encode(pixels)?.filter(|png| png.len() < layer.len());
+    Ok(Some(png.unwrap_or(layer)))
 }
 
 /// Decodes the alpha channel of a picture whose samples are of `depth` into pixels of the same size, which have one.

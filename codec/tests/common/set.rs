@@ -218,7 +218,9 @@ pub fn encode(model: &Model, image: DynamicImage, level: u8) -> Vec<u8> {
         image,
         metadata: Metadata::default(),
     };
-    let options = EncodeOptions::default().with_target(Target::Level(level));
+    let options = EncodeOptions::default()
+        .with_target(Target::Level(level))
+        .with_graphics(false);
     Encoder::new(model.clone())
         .encode(&picture, &options)
         .unwrap()
