@@ -305,7 +305,7 @@ fn corpus() -> Vec<Vec<u8>> {
 
 #[test]
 fn every_truncation_is_an_error() {
-    for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Pnm] {
+    for format in [Format::Png, Format::WebP, Format::Pnm] {
         let bytes = stored(format);
         load_default(&bytes).unwrap();
         for end in 0..bytes.len() {
@@ -321,12 +321,37 @@ fn every_truncation_is_an_error() {
         );
     }
     for file in [
-        &include_bytes!("data/tagged.jpg")[..],
-        include_bytes!("data/tagged.webp"),
+        &include_bytes!("data/tagged.webp")[..],
         include_bytes!("data/tagged.png"),
     ] {
         for end in 0..file.len() {
             assert!(load_default(&file[..end]).is_err(), "cut at {end}");
+        }
+    }
+}
+
+/// As libjpeg does, where there is anything of the picture.
+#[test]
+fn a_truncated_jpeg_is_read_with_a_warning() {
+    for file in [
+        stored(Format::Jpeg),
+        include_bytes!("data/tagged.jpg").to_vec(),
+    ] {
+        let whole = load(&file, &Default::default()).unwrap();
+        assert_eq!(whole.warnings, []);
+        let scan = file.windows(2).position(|w| w == [0xFF, 0xDA]).unwrap();
+        for end in 0..file.len() {
+            match load(&file[..end], &Default::default()) {
+                Ok(loaded) => {
+                    assert!(end > scan, "cut at {end}");
+                    assert_eq!(
+                        loaded.warnings[0].to_string(),
+                        "the JPEG file is damaged, some pixels may be wrong: it ends before its end-of-image marker"
+                    );
+                    assert_eq!(loaded.picture.metadata, whole.picture.metadata);
+                }
+                Err(error) => assert!(end < scan + 16, "cut at {end}: {error}"),
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ mod metadata;
 mod portable;
 mod segments;
 mod store;
-#[cfg(test)]
+#[cfg(all(test, feature = "libjpeg"))]
 mod tests;
 
 use crate::{Format, Limits, LoadOptions, Picture, PictureError, Warning};

@@ -13,7 +13,7 @@ use super::segments::{Segments, unsupported};
 use crate::PictureError;
 use crate::pixels::{Channels, blank, image_of};
 
-/// The pixels. A file that is damaged in any way is refused: this decoder fills gaps without saying so.
+/// The pixels. A file whose data are incomplete is refused: this decoder fills gaps without saying so.
 pub(super) fn decode(
     bytes: &[u8],
     segments: &Segments<'_>,
@@ -32,7 +32,9 @@ pub(super) fn decode(
         .jpeg_set_out_colorspace(space);
     let mut samples = blank::<u8>(width, height, channels)?;
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_into(&mut samples).map_err(damaged)?;
+    decoder
+        .decode_into(&mut samples)
+        .map_err(|_| damaged("its coded data are incomplete or wrong"))?;
     Ok((image_of(samples, width, height, channels)?, false))
 }
 
@@ -44,8 +46,12 @@ fn check(segments: &Segments<'_>, frame: &Frame) -> Result<(), PictureError> {
     if !frame.progressive && segments.scans != [frame.sampling.len() as u8] {
         return refuse("JPEG with a scan for each component");
     }
-    if frame.sampling.len() == 1 {
-        return Ok(());
+    if let [(h, v)] = frame.sampling[..] {
+        // A single component is not sampled in proportion to others, but this decoder knows powers of two alone.
+        return match h == 3 || v == 3 {
+            true => refuse("JPEG with this sampling of components"),
+            false => Ok(()),
+        };
     }
     let transform = match (segments.jfif, segments.adobe) {
         (None, Some(transform)) => transform == 1,

@@ -5,7 +5,9 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use super::{Colour, damaged};
+use super::damaged;
+use super::header::{Colour, Header};
+use super::stream::Stream;
 use crate::boxes::is_colour_description;
 use crate::files::{is_tiff, without_exif_prefix};
 use crate::parts::{Part, decode_latin_1};
@@ -33,7 +35,8 @@ pub(super) struct Chunks {
     pub(super) left_out: Vec<String>,
     /// Where the last chunk ends.
     pub(super) end: usize,
-    colour: Option<Colour>,
+    header: Option<Header>,
+    stream: Option<Stream>,
     /// Colours of the palette.
     palette: usize,
     has_transparency: bool,
@@ -124,7 +127,7 @@ impl Chunks {
             return Err(damaged("its header does not come first"));
         }
         let taken = match is_intact {
-            true if is_critical => Ok(self.take_critical(name, data)?),
+            true if is_critical => Ok(self.take_critical(name, data, limits)?),
             true => self.take_ancillary(name, data, limits),
             false => Err(Refused::Broken),
         };
@@ -143,14 +146,22 @@ impl Chunks {
         }
     }
 
-    fn take_critical(&mut self, name: &[u8; 4], data: &[u8]) -> Result<(), PictureError> {
+    fn take_critical(
+        &mut self,
+        name: &[u8; 4],
+        data: &[u8],
+        limits: &Limits,
+    ) -> Result<(), PictureError> {
         match name {
             b"IHDR" if self.stage == Stage::Start => {
-                self.colour = Some(Colour::read(data)?);
+                let header = Header::read(data)?;
+                limits.check_size(header.width, header.height, header.pixel_bytes())?;
+                self.stream = Some(Stream::new(header.stream_bytes()));
+                self.header = Some(header);
                 self.stage = Stage::Header;
                 self.keep(name, data);
             }
-            b"PLTE" if self.colour == Some(Colour::Palette) => {
+            b"PLTE" if self.colour() == Some(Colour::Palette) => {
                 if self.palette > 0 {
                     return Err(damaged("it has two palettes"));
                 }
@@ -162,6 +173,9 @@ impl Chunks {
             b"PLTE" => {}
             b"IDAT" if self.stage < Stage::Behind => {
                 self.stage = Stage::Pixels;
+                if let Some(stream) = &mut self.stream {
+                    stream.feed(data);
+                }
                 self.keep(name, data);
             }
             // The decoder finds out whether the first run had all pixels.
@@ -194,7 +208,8 @@ impl Chunks {
                     return Err(Refused::Broken);
                 }
                 self.has_transparency = true;
-                self.keep(name, data);
+                let data = self.within_depth(data);
+                self.keep(name, &data);
             }
             b"cICP" if is_ahead => {
                 let cicp = data.try_into().ok().filter(is_colour_description);
@@ -237,14 +252,35 @@ impl Chunks {
         Ok(())
     }
 
+    fn colour(&self) -> Option<Colour> {
+        self.header.map(|header| header.colour)
+    }
+
+    /// Whether the pixels come to an end, with the right checksum over all of them.
+    pub(super) fn is_whole(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_whole)
+    }
+
     /// Whether transparency fits the kind of pixels.
     fn is_transparency(&self, data: &[u8]) -> bool {
-        match self.colour {
+        match self.colour() {
             Some(Colour::Grey) => data.len() == 2,
             Some(Colour::Rgb) => data.len() == 6,
             Some(Colour::Palette) => (1..=self.palette).contains(&data.len()),
-            Some(Colour::WithAlpha) | None => false,
+            Some(Colour::GreyAlpha | Colour::Rgba) | None => false,
         }
+    }
+
+    /// Transparency with the bits alone that the samples of the picture have, as libpng compares them.
+    fn within_depth(&self, data: &[u8]) -> Vec<u8> {
+        if self.colour() == Some(Colour::Palette) {
+            return data.to_vec();
+        }
+        let depth = self.header.map_or(16, |header| header.depth.clamp(1, 16));
+        let mask = u16::MAX >> (16 - depth);
+        let samples = data.as_chunks().0.iter();
+        let samples = samples.map(|&sample| u16::from_be_bytes(sample) & mask);
+        samples.flat_map(u16::to_be_bytes).collect()
     }
 
     fn take_text(&mut self, name: &[u8; 4], data: &[u8], limits: &Limits) -> Result<(), Refused> {

@@ -3,7 +3,9 @@
 //! The decoder sees the chunks that make the pixels and no others, so that nothing beside them can make it fail.
 
 mod chunks;
+mod header;
 mod store;
+mod stream;
 
 use std::io::Cursor;
 
@@ -21,11 +23,9 @@ pub(super) fn load(
     warnings: &mut Vec<Warning>,
 ) -> Result<Picture, PictureError> {
     let limits = &options.limits;
-    // The size comes first: chunks are looked at for a picture that is within the limits.
-    check_header(bytes, limits)?;
     let mut chunks = Chunks::read(bytes, limits)?;
     super::check_frames(Format::Png, chunks.frames, options, warnings)?;
-    let image = decode(&chunks.pixels, limits, warnings)?;
+    let image = decode(&chunks, limits, warnings)?;
     chunks
         .left_out
         .extend(super::trailing(&bytes[chunks.end..]));
@@ -37,85 +37,38 @@ pub(super) fn load(
     })
 }
 
-/// What the pixels of a file are made of.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Colour {
-    Grey,
-    Rgb,
-    Palette,
-    WithAlpha,
-}
-
-impl Colour {
-    /// Reads the header chunk.
-    fn read(header: &[u8]) -> Result<Self, PictureError> {
-        match header {
-            [_, _, _, _, _, _, _, _, _, 0, ..] => Ok(Self::Grey),
-            [_, _, _, _, _, _, _, _, _, 2, ..] => Ok(Self::Rgb),
-            [_, _, _, _, _, _, _, _, _, 3, ..] => Ok(Self::Palette),
-            [_, _, _, _, _, _, _, _, _, 4 | 6, ..] => Ok(Self::WithAlpha),
-            _ => Err(damaged("its header names no kind of pixels")),
-        }
-    }
-}
-
-fn check_header(bytes: &[u8], limits: &Limits) -> Result<(), PictureError> {
-    let mut decoder = png::Decoder::new(Cursor::new(bytes));
-    let header = decoder.read_header_info().map_err(damaged)?;
-    let (width, height) = header.size();
-    // Four samples of 16 bit at most; the kind is known for certain only after the chunk tRNS.
-    limits.check_size(width, height, bytes_per_pixel_bound(header))
-}
-
-/// The pixels. A checksum over all of them that is wrong is a warning, as it is for libpng.
+/// The pixels. A checksum over all of them that is wrong, or missing, is a warning.
 fn decode(
-    bytes: &[u8],
+    chunks: &Chunks,
     limits: &Limits,
     warnings: &mut Vec<Warning>,
 ) -> Result<DynamicImage, PictureError> {
-    let is_strict = true;
-    if let Ok(image) = decode_with(bytes, limits, is_strict) {
-        return Ok(image);
-    }
-    let image = decode_with(bytes, limits, !is_strict)?;
-    warnings.push(Warning::Damaged {
-        file: "PNG",
-        reason: "the checksum over its pixels is wrong".to_owned(),
-    });
-    Ok(image)
-}
-
-fn decode_with(
-    bytes: &[u8],
-    limits: &Limits,
-    is_strict: bool,
-) -> Result<DynamicImage, PictureError> {
-    let mut decoder = png::Decoder::new(Cursor::new(bytes));
-    decoder.ignore_checksums(!is_strict);
-    let (width, height) = decoder.read_header_info().map_err(damaged)?.size();
+    let mut decoder = png::Decoder::new(Cursor::new(&chunks.pixels[..]));
+    decoder.ignore_checksums(true);
+    let (width, height) = decoder.read_header_info().map_err(failed)?.size();
     decoder.set_limits(png::Limits {
         bytes: usize::try_from(limits.max_memory).unwrap_or(usize::MAX),
     });
     decoder.set_transformations(png::Transformations::EXPAND);
-    let mut reader = decoder.read_info().map_err(damaged)?;
+    let mut reader = decoder.read_info().map_err(failed)?;
     let image = read_pixels(&mut reader, width, height)?;
-    reader.finish().map_err(damaged)?;
+    reader.finish().map_err(failed)?;
+    if !chunks.is_whole() {
+        warnings.push(Warning::Damaged {
+            file: Format::Png.name(),
+            reason: "the checksum over its pixels is wrong or missing".to_owned(),
+        });
+    }
     Ok(image)
 }
 
-fn bytes_per_pixel_bound(header: &png::Info) -> u64 {
-    let sample_bytes = if header.bit_depth == png::BitDepth::Sixteen {
-        2
-    } else {
-        1
-    };
-    let samples = match header.color_type {
-        png::ColorType::Grayscale | png::ColorType::GrayscaleAlpha => 2,
-        _ => 4,
-    };
-    // An interlaced picture of 16 bit is collected as bytes first.
-    let copies = if header.interlaced { 2 } else { 1 };
-    sample_bytes * samples * copies
+/// The decoder's words are for programmers.
+fn failed(error: png::DecodingError) -> PictureError {
+    damaged(match error {
+        png::DecodingError::IoError(_) => "its pixels were cut short",
+        png::DecodingError::LimitsExceeded => "its pixels take more memory than they can",
+        _ => "its pixels are incomplete or wrong",
+    })
 }
 
 type Reader<'a> = png::Reader<Cursor<&'a [u8]>>;
@@ -149,7 +102,7 @@ fn read_eight(reader: &mut Reader<'_>) -> Result<Vec<u8>, PictureError> {
     let mut samples = Vec::new();
     samples.try_reserve_exact(length)?;
     samples.resize(length, 0);
-    reader.next_frame(&mut samples).map_err(damaged)?;
+    reader.next_frame(&mut samples).map_err(failed)?;
     Ok(samples)
 }
 
@@ -163,7 +116,7 @@ fn read_sixteen(reader: &mut Reader<'_>) -> Result<Vec<u16>, PictureError> {
         .ok_or_else(|| damaged("impossible size"))?;
     let mut samples = Vec::new();
     samples.try_reserve_exact(length / 2)?;
-    while let Some(row) = reader.next_row().map_err(damaged)? {
+    while let Some(row) = reader.next_row().map_err(failed)? {
         samples.extend(from_big_endian(row.data()));
     }
     Ok(samples)
