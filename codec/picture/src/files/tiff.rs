@@ -49,6 +49,9 @@ fn unsupported(what: &str) -> PictureError {
     PictureError::Unsupported(format!("{what} is not supported"))
 }
 
+/// Bytes that the decoder takes for each byte of a list.
+const LIST_BYTES: u64 = 80;
+
 /// Tags that say nothing beside the pixels.
 const SILENT: [u16; 30] = [
     254, 255, 256, 257, 258, 259, 262, 263, 266, 273, 274, 277, 278, 279, 280, 281, 282, 283, 284,
@@ -72,8 +75,12 @@ struct Tags<'a> {
 
 impl<'a> Tags<'a> {
     fn open(bytes: &'a [u8], limits: &Limits) -> Result<Self, PictureError> {
+        if check_directory(bytes).is_none() {
+            return Err(damaged("its tags reach beyond its end"));
+        }
         let mut bounds = tiff::decoder::Limits::default();
-        let most = limits.max_metadata.saturating_add(1 << 20);
+        // Of a list, each byte is held as a value of its own, twice over.
+        let most = limits.max_metadata.min(limits.max_memory / LIST_BYTES);
         bounds.ifd_value_size = usize::try_from(most).unwrap_or(usize::MAX);
         let decoder = Decoder::new(Cursor::new(bytes)).map_err(damaged)?;
         Ok(Self {
@@ -112,7 +119,10 @@ impl<'a> Tags<'a> {
         let samples = self.number(Tag::SamplesPerPixel).unwrap_or(1);
         let extra = self.numbers(Tag::ExtraSamples).unwrap_or_default();
         match (samples.checked_sub(colours), extra.as_slice()) {
-            (Some(0), []) | (Some(1), [2]) => {}
+            (Some(0), []) => {}
+            // Programs that leave the meaning of a fourth channel out write straight alpha.
+            (Some(1), [2] | []) if colours == 3 => {}
+            (Some(1), [2]) => return Err(unsupported("grey TIFF with alpha")),
             (Some(1), [1]) => return Err(unsupported("TIFF with premultiplied alpha")),
             (Some(_), _) => return Err(unsupported("TIFF with additional channels")),
             (None, _) => return Err(damaged("it has fewer channels than colours")),
@@ -126,6 +136,10 @@ impl<'a> Tags<'a> {
             1 if colours == 1 && samples == 1 => {}
             8 | 16 => {}
             bits => return Err(unsupported(&format!("TIFF with {bits} bits per sample"))),
+        }
+        // A decoder of JPEG that reads some files as others is behind it.
+        if matches!(self.number(Tag::Compression), Some(6 | 7)) {
+            return Err(unsupported("TIFF with JPEG inside"));
         }
         let order = self.number(Tag::FillOrder).unwrap_or(1);
         if order != 1 && depth == 1 {
@@ -240,6 +254,41 @@ impl<'a> Tags<'a> {
             unit: DensityUnit::Metre,
         })
     }
+}
+
+/// Whether the values of all tags are within the file: the decoder allocates for them before it misses them.
+fn check_directory(bytes: &[u8]) -> Option<()> {
+    let is_little = bytes.first() == Some(&b'I');
+    let short = |at: usize| {
+        let number = *bytes.get(at..)?.first_chunk::<2>()?;
+        Some(match is_little {
+            true => u16::from_le_bytes(number),
+            false => u16::from_be_bytes(number),
+        })
+    };
+    let long = |at: usize| {
+        let number = *bytes.get(at..)?.first_chunk::<4>()?;
+        Some(match is_little {
+            true => u32::from_le_bytes(number),
+            false => u32::from_be_bytes(number),
+        } as usize)
+    };
+    let directory = long(4)?;
+    for entry in 0..usize::from(short(directory)?) {
+        let at = directory.checked_add(2 + 12 * entry)?;
+        let value_bytes = match short(at + 2)? {
+            3 | 8 => 2,
+            4 | 9 | 11 | 13 => 4,
+            5 | 10 | 12 | 16..=18 => 8,
+            _ => 1,
+        };
+        let length = long(at + 4)?.checked_mul(value_bytes)?;
+        let offset = long(at + 8)?;
+        if length > 4 && offset.checked_add(length)? > bytes.len() {
+            return None;
+        }
+    }
+    Some(())
 }
 
 /// EXIF data with an orientation and nothing else, since kiln keeps it there.

@@ -44,7 +44,7 @@ pub(super) fn load(
     }
     check_cost(frame, &segments, limits)?;
     #[cfg(feature = "libjpeg")]
-    let (image, is_damaged) = libjpeg::decode(bytes, frame)?;
+    let (image, is_damaged) = libjpeg::decode(&bytes[..segments.whole], frame)?;
     #[cfg(not(feature = "libjpeg"))]
     let (image, is_damaged) = portable::decode(bytes, &segments, frame)?;
     let fault = match (segments.end, is_damaged) {

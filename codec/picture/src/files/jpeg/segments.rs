@@ -31,6 +31,8 @@ pub(super) struct Segments<'a> {
     pub(super) scans: Vec<u8>,
     /// Where the end-of-image marker ends; `None` if the file ends without one.
     pub(super) end: Option<usize>,
+    /// Bytes that the decoder may see: without a segment that is cut short.
+    pub(super) whole: usize,
     /// The JFIF header: unit, horizontal and vertical density.
     pub(super) jfif: Option<[u8; 5]>,
     /// The colour transform that Adobe's segment names.
@@ -58,6 +60,7 @@ impl<'a> Segments<'a> {
         let mut rest = bytes;
         loop {
             let Some((marker, after)) = next_marker(rest) else {
+                segments.whole = bytes.len();
                 return segments.without_end("it ends before its end-of-image marker");
             };
             rest = after;
@@ -66,7 +69,8 @@ impl<'a> Segments<'a> {
                     return Err(damaged("there is no picture in it"));
                 }
                 EOI => {
-                    segments.end = Some(bytes.len() - rest.len());
+                    segments.whole = bytes.len() - rest.len();
+                    segments.end = Some(segments.whole);
                     return Ok(segments);
                 }
                 // Without a length: start of image and the marker for private use.
@@ -74,6 +78,7 @@ impl<'a> Segments<'a> {
                 _ => {}
             }
             let Some(payload) = payload(rest) else {
+                segments.whole = bytes.len() - rest.len() - 2;
                 return segments.without_end("a segment is cut short");
             };
             rest = &rest[2 + payload.len()..];

@@ -65,25 +65,33 @@ pub(in crate::files) fn store(
     Ok(bytes)
 }
 
-/// The density in pixels per inch, or per centimetre where that is a whole number and the other is not.
+/// The density in pixels per inch or per centimetre, whichever says the same, or else the nearest number per inch.
+/// `None` if it is too large.
 fn jfif_density(density: Density) -> Option<PixelDensity> {
     let per_inch = |n: u32| (u64::from(n) * 254 + 5_000) / 10_000;
-    let is_whole = |n: u32| (per_inch(n) * 10_000 + 127) / 254 == u64::from(n);
-    let number = |n: u64| u16::try_from(n).ok().filter(|&n| n > 0);
+    let is_per_inch = |n: u32| (per_inch(n) * 10_000 + 127) / 254 == u64::from(n);
+    let build = |x: u64, y: u64, unit| {
+        let number = |n: u64| u16::try_from(n).ok().filter(|&n| n > 0);
+        let density = (number(x)?, number(y)?);
+        Some(PixelDensity { density, unit })
+    };
     let Density { x, y, unit } = density;
-    let (x, y, unit) = match unit {
-        DensityUnit::Unknown => (x.into(), y.into(), PixelDensityUnit::PixelAspectRatio),
-        DensityUnit::Metre if x % 100 == 0 && y % 100 == 0 && !(is_whole(x) && is_whole(y)) => (
-            u64::from(x / 100),
-            u64::from(y / 100),
+    if unit == DensityUnit::Unknown {
+        return build(x.into(), y.into(), PixelDensityUnit::PixelAspectRatio);
+    }
+    let inches = build(per_inch(x), per_inch(y), PixelDensityUnit::Inches);
+    let centimetres = match x % 100 == 0 && y % 100 == 0 {
+        true => build(
+            (x / 100).into(),
+            (y / 100).into(),
             PixelDensityUnit::Centimeters,
         ),
-        DensityUnit::Metre => (per_inch(x), per_inch(y), PixelDensityUnit::Inches),
+        false => None,
     };
-    Some(PixelDensity {
-        density: (number(x)?, number(y)?),
-        unit,
-    })
+    match is_per_inch(x) && is_per_inch(y) {
+        true => inches.or(centimetres),
+        false => centimetres.or(inches),
+    }
 }
 
 /// Metadata goes behind the JFIF header, which has to come first.

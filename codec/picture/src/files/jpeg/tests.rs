@@ -49,7 +49,10 @@ fn every_file_reads_as_djpeg_reads_it() {
         let is_warned = match load(&case.file, &LoadOptions::default()) {
             Ok(loaded) => {
                 let samples = loaded.picture.image.as_bytes();
-                assert_eq!(crc32fast::hash(samples), case.crc, "{}", case.name);
+                // djpeg gives up on a segment that is cut short; here it is left out.
+                if case.exit_code != 1 {
+                    assert_eq!(crc32fast::hash(samples), case.crc, "{}", case.name);
+                }
                 let is_damage = |w: &Warning| matches!(w, Warning::Damaged { .. });
                 loaded.warnings.iter().any(is_damage)
             }
@@ -59,14 +62,14 @@ fn every_file_reads_as_djpeg_reads_it() {
             }
             Err(error) => panic!("{}: {error}", case.name),
         };
-        assert_eq!(is_warned, case.exit_code == 2, "{}", case.name);
+        assert_eq!(is_warned, case.exit_code != 0, "{}", case.name);
         match is_warned {
             true => warned += 1,
             false => equal += 1,
         }
     }
-    println!("{equal} equal, {warned} equal with a warning, {refused} refused");
-    assert_eq!((equal, warned, refused), (199, 44, 3));
+    println!("{equal} equal, {warned} read with a warning, {refused} refused");
+    assert_eq!((equal, warned, refused), (199, 46, 1));
 }
 
 /// The decoder in Rust rounds otherwise, and must be near wherever it does not refuse.
