@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use kiln_container::Boxes;
 
 use crate::metadata::present;
+use crate::parts::Part;
 use crate::{Density, DensityUnit, Metadata, Text, Warning};
 
 /// What the file is called in warnings.
@@ -48,13 +49,13 @@ impl Metadata {
         let density = boxes.density.as_ref().and_then(read_density);
         let text = boxes.text.as_deref().map(read_text);
         let mut broken = Vec::new();
-        for (name, is_broken) in [
-            ("the colour description", cicp != boxes.cicp),
-            ("the density", density.is_some() != boxes.density.is_some()),
-            ("the text", matches!(text, Some(None))),
+        for (part, is_broken) in [
+            (Part::Cicp, cicp != boxes.cicp),
+            (Part::Density, density.is_some() != boxes.density.is_some()),
+            (Part::Text, matches!(text, Some(None))),
         ] {
             if is_broken {
-                broken.push(name.to_owned());
+                broken.push(part.into());
             }
         }
         let mut unknown = Vec::new();
@@ -304,7 +305,7 @@ mod tests {
         assert_eq!(
             sentences,
             [
-                "dropped, because it is damaged in the kiln file: the colour description, the density, the text",
+                "dropped, because it is damaged in the kiln file: the colour description (CICP), the pixel density, the texts",
                 "left out of the kiln file: boxes of unknown type (144)",
             ]
         );

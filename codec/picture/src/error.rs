@@ -76,11 +76,17 @@ impl PictureError {
         }
     }
 
-    /// Sorts an error of a decoder of the crate `image` by who must act.
+    /// Sorts an error of a decoder of the crate `image` by who must act. Its own words are for programmers.
     pub(super) fn from_decoder(format: Format, error: image::ImageError) -> Self {
         match error {
-            image::ImageError::Unsupported(error) => Self::Unsupported(error.to_string()),
-            error => Self::damaged(format, error),
+            image::ImageError::Unsupported(_) => {
+                Self::Unsupported(format!("{format} of this kind is not supported"))
+            }
+            image::ImageError::IoError(_) => Self::damaged(format, "it was cut short"),
+            image::ImageError::Limits(_) => {
+                Self::Unsupported(format!("{format} that takes this much memory is not read"))
+            }
+            _ => Self::damaged(format, "its headers or pixels are incomplete or wrong"),
         }
     }
 }

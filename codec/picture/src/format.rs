@@ -1,10 +1,10 @@
-//! The image file formats that are read and written, and how others are told apart.
+//! The image file formats that are read or written, and how others are told apart.
 
 use super::PictureError;
 use std::fmt;
 use std::path::Path;
 
-/// An image file format that can be read and written.
+/// An image file format that can be read, and with a few exceptions written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
@@ -16,13 +16,23 @@ pub enum Format {
     WebP,
     /// PBM, PGM, PPM and PAM: bare pixels with 8 or 16 bit, no metadata.
     Pnm,
+    /// Read only.
+    Bmp,
+    /// Read only: stills, and the first frames of animations.
+    Gif,
+    /// Read only.
+    Qoi,
+    /// Read only.
+    Tga,
+    /// Read only: integers of 8 or 16 bits, grey or RGB.
+    Tiff,
 }
 
 impl Format {
-    pub(super) const KNOWN_NAMES: &str = "png, jpg, jpeg, webp, pnm, ppm, pgm, pam";
+    pub(super) const KNOWN_NAMES: &str = "png, jpg, jpeg, webp, pnm, pbm, ppm, pgm, pam";
 
     /// The format for a file extension or a name given by the user, in any case: `png`, `jpg`, `jpeg`, `webp`,
-    /// `pnm`, `ppm`, `pgm` or `pam`.
+    /// `pnm`, `pbm`, `ppm`, `pgm`, `pam`, and those that are only read: `bmp`, `gif`, `qoi`, `tga`, `tif` and `tiff`.
     ///
     /// # Errors
     /// [`PictureError::UnknownFormat`] for anything else.
@@ -31,7 +41,12 @@ impl Format {
             "png" => Ok(Self::Png),
             "jpg" | "jpeg" => Ok(Self::Jpeg),
             "webp" => Ok(Self::WebP),
-            "pnm" | "ppm" | "pgm" | "pam" => Ok(Self::Pnm),
+            "pnm" | "pbm" | "ppm" | "pgm" | "pam" => Ok(Self::Pnm),
+            "bmp" => Ok(Self::Bmp),
+            "gif" => Ok(Self::Gif),
+            "qoi" => Ok(Self::Qoi),
+            "tga" => Ok(Self::Tga),
+            "tif" | "tiff" => Ok(Self::Tiff),
             _ => Err(PictureError::UnknownFormat {
                 name: name.to_owned(),
             }),
@@ -54,6 +69,11 @@ impl Format {
             Self::Jpeg => "JPEG",
             Self::WebP => "WebP",
             Self::Pnm => "PNM",
+            Self::Bmp => "BMP",
+            Self::Gif => "GIF",
+            Self::Qoi => "QOI",
+            Self::Tga => "TGA",
+            Self::Tiff => "TIFF",
         }
     }
 
@@ -80,12 +100,15 @@ impl Format {
             [b'P', b'1'..=b'7', space, ..] if space.is_ascii_whitespace() || *space == b'#' => {
                 Ok(Self::Pnm)
             }
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Self::Gif),
+            [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => Ok(Self::Tiff),
+            [b'B', b'M', rest @ ..] if is_bmp(rest) => Ok(Self::Bmp),
+            [b'q', b'o', b'i', b'f', ..] => Ok(Self::Qoi),
+            // It has no signature in front: everything else comes first.
+            _ if foreign_name(bytes).is_none() && is_tga(bytes) => Ok(Self::Tga),
             _ => Err(PictureError::Unsupported(match foreign_name(bytes) {
-                Some(name) => {
-                    format!("this looks like {name}; only PNG, JPEG, WebP and PNM are read")
-                }
-                None => "not a picture in a known format; only PNG, JPEG, WebP and PNM are read"
-                    .to_owned(),
+                Some(name) => format!("this looks like {name}; only {READ} are read"),
+                None => format!("not a picture in a known format; only {READ} are read"),
             })),
         }
     }
@@ -97,14 +120,64 @@ impl fmt::Display for Format {
     }
 }
 
+/// All formats, in an error for a file in none of them.
+const READ: &str = "PNG, JPEG, WebP, PNM, GIF, TIFF, BMP, QOI and TGA";
+
+/// Whether what follows the signature of a BMP file is its header: the length of the second header is one of a few.
+fn is_bmp(rest: &[u8]) -> bool {
+    matches!(
+        rest.get(12..16),
+        Some([12 | 16 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0])
+    )
+}
+
+/// Whether this is a TGA file: by its footer, or by a header whose every field is possible.
+fn is_tga(bytes: &[u8]) -> bool {
+    let Some(
+        &[
+            _,
+            map,
+            kind,
+            _,
+            _,
+            l0,
+            l1,
+            entry,
+            _,
+            _,
+            _,
+            _,
+            w0,
+            w1,
+            h0,
+            h1,
+            depth,
+            flags,
+        ],
+    ) = bytes.first_chunk::<18>()
+    else {
+        return false;
+    };
+    let has_size = (w0 | w1) != 0 && (h0 | h1) != 0;
+    let has_kind = match (map, kind) {
+        (1, 1 | 9) => depth == 8 && (l0 | l1) != 0 && matches!(entry, 15 | 16 | 24 | 32),
+        (0, 2 | 10) => matches!(depth, 15 | 16 | 24 | 32),
+        (0, 3 | 11) => matches!(depth, 8 | 16),
+        _ => false,
+    };
+    // The two highest bits have no meaning any more.
+    let is_header = has_size && has_kind && flags & 0xC0 == 0 && (map != 0 || (l0 | l1) == 0);
+    is_header || (has_size && has_kind && bytes.ends_with(b"TRUEVISION-XFILE.\0"))
+}
+
 /// What a file of none of our formats most likely is.
 fn foreign_name(bytes: &[u8]) -> Option<&'static str> {
     const SIGNATURES: &[(&[u8], &str)] = &[
         (b"\x9BKLN", "a kiln file (decode it, do not encode it)"),
         (b"GIF8", "a GIF file"),
-        (b"II*\0", "a TIFF file"),
-        (b"MM\0*", "a TIFF file"),
-        (b"BM", "a BMP file"),
+        (b"II+\0", "a BigTIFF file"),
+        (b"MM\0+", "a BigTIFF file"),
+        (b"BM", "a BMP file of a kind that is not known"),
         (b"PF", "a PFM file (floating-point pixels)"),
         (b"Pf", "a PFM file (floating-point pixels)"),
         (
@@ -117,7 +190,6 @@ fn foreign_name(bytes: &[u8]) -> Option<&'static str> {
         (b"\0\0\0\x0CjP  ", "a JPEG 2000 file"),
         (b"\xFF\x4F\xFF\x51", "a JPEG 2000 file"),
         (b"8BPS", "a Photoshop file"),
-        (b"qoif", "a QOI file"),
         (b"\0\0\x01\0", "an icon file (ICO)"),
         (b"farbfeld", "a farbfeld file"),
         (b"DDS ", "a DDS file"),

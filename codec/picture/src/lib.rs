@@ -18,6 +18,7 @@ mod format;
 mod limits;
 mod metadata;
 mod panics;
+mod parts;
 pub mod pixels;
 mod warning;
 

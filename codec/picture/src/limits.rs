@@ -75,21 +75,18 @@ impl Limits {
     ) -> Result<(), PictureError> {
         let pixels = u64::from(width) * u64::from(height);
         check("the number of pixels", pixels, self.max_pixels)?;
-        let bytes = pixels.saturating_mul(bytes_per_pixel);
+        self.check_memory(pixels.saturating_mul(bytes_per_pixel))
+    }
+
+    /// Checks what decoding takes, in bytes.
+    pub(crate) fn check_memory(&self, bytes: u64) -> Result<(), PictureError> {
         check("the memory for decoding, in bytes,", bytes, self.max_memory)
     }
 
-    /// Takes a block of metadata over, if there is one that is not empty and within the limit.
-    pub(crate) fn accept_block(
-        &self,
-        what: &'static str,
-        block: Option<&[u8]>,
-    ) -> Result<Option<Vec<u8>>, PictureError> {
-        let Some(block) = block.filter(|block| !block.is_empty()) else {
-            return Ok(None);
-        };
-        check(what, block.len() as u64, self.max_metadata)?;
-        Ok(Some(block.to_vec()))
+    /// Checks how many pixels are passed over in all, where a file can ask for many passes with few bytes.
+    pub(crate) fn check_passes(&self, pixels: u64, passes: u64) -> Result<(), PictureError> {
+        let most = self.max_pixels.saturating_mul(passes);
+        check("the number of pixels of all scans", pixels, most)
     }
 }
 

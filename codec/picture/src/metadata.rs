@@ -72,6 +72,11 @@ impl Text {
             keyword => keyword,
         }
     }
+
+    /// Bytes of all three strings.
+    pub(crate) fn size(&self) -> u64 {
+        (self.keyword.len() + self.language.len() + self.text.len()) as u64
+    }
 }
 
 /// A block of metadata that is worth writing.

@@ -151,7 +151,7 @@ fn float_pixels_are_refused_by_name() {
     let picture = Picture::from(DynamicImage::new_rgb32f(2, 2));
     for format in [Format::Png, Format::Jpeg, Format::WebP, Format::Pnm] {
         let error = store(&picture, format, &StoreOptions::default()).unwrap_err();
-        assert!(matches!(&error, PictureError::Unsupported(s) if s.contains("Rgb32F")));
+        assert!(matches!(&error, PictureError::Unsupported(s) if s.contains("floating-point")));
     }
 }
 
@@ -199,9 +199,9 @@ fn formats_are_found_by_name_and_extension() {
     ] {
         assert_eq!(Format::from_path(Path::new(path)).unwrap(), format);
     }
-    let error = Format::from_path(Path::new("photo.tiff")).unwrap_err();
+    let error = Format::from_path(Path::new("photo.heic")).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("\"tiff\"") && text.contains("webp") && text.contains("png"));
+    assert!(text.contains("\"heic\"") && text.contains("webp") && text.contains("png"));
     assert!(matches!(
         Format::from_path(Path::new("photo")),
         Err(PictureError::UnknownFormat { name }) if name.is_empty()

@@ -124,7 +124,7 @@ fn images_that_kiln_does_not_store_are_refused_by_name() {
     let error = Pixels::try_from(&float).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "pixels of type Rgb32F are not supported; use 8 or 16 bit integers"
+        "floating-point pixels are not supported; use integers of 8 or 16 bits"
     );
     assert_eq!(PixelsMut::try_from(&mut float).map(|_| ()), Err(error));
     assert_eq!(

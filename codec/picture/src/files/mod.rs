@@ -1,21 +1,18 @@
 //! Image files to pictures and back, one module per format.
 
+mod gif;
 mod jpeg;
+mod others;
 mod png;
 mod pnm;
+mod tiff;
 mod webp;
 
-use crate::metadata::present;
 use crate::panics::guard;
 use crate::pixels::{Channels, Depth, Pixels, PixelsError, PixelsMut, blank};
-use crate::{Format, Limits, Metadata, Picture, PictureError, Warning};
+use crate::{Format, Limits, Picture, PictureError, Warning};
 use image::{DynamicImage, ImageDecoder};
 use std::borrow::Cow;
-
-/// What parts of the metadata are called in warnings.
-const ICC: &str = "the ICC colour profile";
-const EXIF: &str = "the EXIF data";
-const XMP: &str = "the XMP packet";
 
 /// Choices for [`store`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +75,10 @@ pub struct Loaded {
 
 /// Decodes an image file; its content, not its name, says which format it is in.
 ///
-/// Palettes become RGB(A), grey of fewer than 8 bits becomes `L8`. An orientation in the EXIF data stays there.
-/// CMYK, animation and floating-point pixels are refused by name. A panic of a decoder ends here, unless the program is
-/// built with `panic = "abort"`.
+/// Pixels are what the reference decoder of the format makes of the file. Palettes become RGB(A), grey of fewer than 8
+/// bits becomes `L8`. An orientation in the EXIF data stays there. CMYK, animations of several frames and floating-point
+/// pixels are refused by name. What else of the file is lost is named by the warnings. A panic of a decoder ends here,
+/// unless the program is built with `panic = "abort"`.
 ///
 /// # Errors
 /// [`PictureError::Decode`] if the file is damaged or truncated, [`PictureError::Panicked`] if that makes its decoder
@@ -94,6 +92,11 @@ pub fn load(bytes: &[u8], options: &LoadOptions) -> Result<Loaded, PictureError>
         Format::Jpeg => jpeg::load(bytes, options, &mut warnings),
         Format::WebP => webp::load(bytes, options, &mut warnings),
         Format::Pnm => pnm::load(bytes, options, &mut warnings),
+        Format::Gif => gif::load(bytes, options, &mut warnings),
+        Format::Tiff => tiff::load(bytes, options, &mut warnings),
+        Format::Bmp => others::load_bmp(bytes, options),
+        Format::Qoi => others::load_qoi(bytes, options),
+        Format::Tga => others::load_tga(bytes, options),
     })?;
     Ok(Loaded { picture, warnings })
 }
@@ -125,15 +128,46 @@ pub fn store(
         )?,
         Format::WebP => webp::store(pixels, &picture.metadata, &mut warnings)?,
         Format::Pnm => pnm::store(pixels, &picture.metadata, &mut warnings)?,
+        Format::Bmp | Format::Gif | Format::Qoi | Format::Tga | Format::Tiff => {
+            return Err(PictureError::encode(format, "kiln only reads this format"));
+        }
     };
     Ok((bytes, warnings))
 }
 
-fn animated(format: Format, frames: u32) -> PictureError {
-    let plural = if frames == 1 { "" } else { "s" };
-    PictureError::Unsupported(format!(
-        "animated {format} has {frames} frame{plural}; kiln stores still pictures"
-    ))
+/// Refuses an animation, or says that only its first frame is taken. `frames`: `None` for a still.
+fn check_frames(
+    format: Format,
+    frames: Option<u32>,
+    options: &LoadOptions,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), PictureError> {
+    let Some(frames) = frames else {
+        return Ok(());
+    };
+    if !options.first_frame {
+        let plural = if frames == 1 { "" } else { "s" };
+        return Err(PictureError::Unsupported(format!(
+            "animated {format} has {frames} frame{plural}; kiln stores still pictures"
+        )));
+    }
+    warnings.push(Warning::FirstFrame {
+        file: format.name(),
+        frames: Some(frames),
+    });
+    Ok(())
+}
+
+/// The name of what follows a picture, unless it is filling.
+fn trailing(bytes: &[u8]) -> Option<String> {
+    let is_filling = |&byte: &u8| byte == 0 || byte.is_ascii_whitespace();
+    let count = bytes.len();
+    (!bytes.iter().all(is_filling)).then(|| format!("{count} bytes behind the picture"))
+}
+
+/// Whether a block begins as a TIFF structure does, and EXIF data with it.
+fn is_tiff(block: &[u8]) -> bool {
+    block.starts_with(b"II*\0") || block.starts_with(b"MM\0*")
 }
 
 /// Checks the size that `decoder` has read from its file, then decodes.
@@ -160,17 +194,6 @@ fn decode_within(
 /// The EXIF block without the prefix that belongs to JPEG but is also found in other files.
 fn without_exif_prefix(block: &[u8]) -> &[u8] {
     block.strip_prefix(b"Exif\0\0").unwrap_or(block)
-}
-
-/// The names of all blocks of metadata.
-fn names_of(metadata: &Metadata) -> Vec<String> {
-    let blocks = [
-        (present(&metadata.icc).is_some(), ICC),
-        (present(&metadata.exif).is_some(), EXIF),
-        (present(&metadata.xmp).is_some(), XMP),
-    ];
-    let named = blocks.into_iter().filter(|(is_there, _)| *is_there);
-    named.map(|(_, name)| name.to_owned()).collect()
 }
 
 /// The samples with 8 bits and these channels, without gaps, for a format that cannot hold what `pixels` have beyond that.

@@ -49,7 +49,7 @@ pub enum PixelsError {
         stride: usize,
     },
     /// The pixels are of a type that kiln does not store.
-    #[error("pixels of type {0:?} are not supported; use 8 or 16 bit integers")]
+    #[error("{} are not supported; use integers of 8 or 16 bits", kind_of(*.0))]
     Unsupported(ColorType),
     /// A buffer is for a picture of another size.
     #[error(
@@ -82,4 +82,12 @@ pub enum PixelsError {
     /// The machine has too little memory for the picture.
     #[error("out of memory: {0}")]
     OutOfMemory(#[from] TryReserveError),
+}
+
+/// What people call pixels that are not stored.
+fn kind_of(color: ColorType) -> &'static str {
+    match color {
+        ColorType::Rgb32F | ColorType::Rgba32F => "floating-point pixels",
+        _ => "pixels of this type",
+    }
 }

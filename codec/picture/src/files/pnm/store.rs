@@ -1,31 +1,17 @@
-//! PNM: read by the crate `image`, written here as PGM, PPM, or PAM where there is alpha.
+//! Writing PNM: PGM, PPM, or PAM where there is alpha.
 
-use super::{decode_within, names_of};
 use crate::pixels::{Channels, Depth, Pixels};
-use crate::{Format, LoadOptions, Metadata, Picture, PictureError, Warning};
-use image::codecs::pnm::PnmDecoder;
-use std::io::Cursor;
+use crate::{Format, Metadata, PictureError, Warning};
 
-pub(super) fn load(
-    bytes: &[u8],
-    options: &LoadOptions,
-    _warnings: &mut Vec<Warning>,
-) -> Result<Picture, PictureError> {
-    let limits = &options.limits;
-    let decoder = PnmDecoder::new(Cursor::new(bytes))
-        .map_err(|error| PictureError::from_decoder(Format::Pnm, error))?;
-    Ok(Picture {
-        image: decode_within(Format::Pnm, decoder, 0, limits)?,
-        metadata: Metadata::default(),
-    })
-}
-
-pub(super) fn store(
+pub(in crate::files) fn store(
     pixels: Pixels<'_>,
     metadata: &Metadata,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<u8>, PictureError> {
-    warnings.extend(Warning::dropped(Format::Pnm.name(), names_of(metadata)));
+    warnings.extend(Warning::dropped(
+        Format::Pnm.name(),
+        metadata.names_but(&[]),
+    ));
     let mut out = header(pixels).into_bytes();
     let samples = pixels.width() as usize * pixels.height() as usize * pixels.channels().count();
     match pixels.depth() {
