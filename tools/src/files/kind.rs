@@ -5,16 +5,14 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use image::ImageFormat;
+use kiln::picture::Format;
 
 /// First bytes of a kiln file, as `FORMAT.md` states them.
 const SIGNATURE: &[u8] = b"\x9bKLN";
 /// Most bytes that are looked at to know a file by its content.
 const HEAD: u64 = 32;
-/// Extensions of what [`kiln::picture::load`] reads.
-const PICTURES: [&str; 19] = [
-    "png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "pnm", "pbm", "pgm", "ppm", "pam", "bmp",
-    "dib", "gif", "tif", "tiff", "qoi", "tga",
-];
+/// Extensions of pictures beside those that [`Format`] knows.
+const OTHER_EXTENSIONS: [&str; 4] = ["apng", "dib", "jfif", "jpe"];
 
 /// What a command reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +26,14 @@ pub enum Kind {
 impl Kind {
     /// Whether the name of a file says that it is of this kind.
     pub fn is_named(self, path: &Path) -> bool {
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        extension.is_some_and(|extension| {
-            let extension = extension.to_ascii_lowercase();
-            match self {
-                Self::Picture => PICTURES.contains(&extension.as_str()),
-                Self::Kiln => extension == "kiln",
+        let extension = path.extension().unwrap_or_default();
+        let is = |known: &str| extension.eq_ignore_ascii_case(known);
+        match self {
+            Self::Picture => {
+                Format::from_path(path).is_ok() || OTHER_EXTENSIONS.into_iter().any(is)
             }
-        })
+            Self::Kiln => is("kiln"),
+        }
     }
 
     /// Whether a file is of this kind by its name, or by its first bytes.
@@ -85,9 +83,10 @@ mod tests {
     fn names_or_contents_tell() {
         let folder = tempfile::tempdir().unwrap();
         let png = b"\x89PNG\r\n\x1a\n and more";
-        let cases: [(&str, &[u8], bool, bool); 9] = [
+        let cases: [(&str, &[u8], bool, bool); 10] = [
             ("a.PNG", b"no picture, but it should be one", true, false),
             ("b.tif", b"", true, false),
+            ("b.JFIF", b"", true, false),
             ("c", png, true, false),
             ("d.txt", png, true, false),
             ("e.txt", b"BMW is a maker of cars", false, false),

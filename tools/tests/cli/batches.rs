@@ -107,6 +107,40 @@ fn a_tree_is_encoded_and_decoded_in_place() {
 }
 
 #[test]
+fn every_format_of_the_help_is_read() {
+    let scratch = Scratch::new();
+    fs::create_dir(scratch.path("photos")).unwrap();
+    let picture = crop("kodim01", [0, 0, 40, 30]);
+    let extensions = [
+        "bmp", "gif", "jpg", "pam", "pbm", "pgm", "png", "ppm", "qoi", "tga", "tiff", "webp",
+    ];
+    for extension in extensions {
+        let path = scratch.path(&format!("photos/{extension}.{extension}"));
+        match extension {
+            "pbm" | "pgm" => image::DynamicImage::from(picture.clone())
+                .into_luma8()
+                .save(path)
+                .unwrap(),
+            // The writer of GIF wants alpha.
+            "gif" => image::DynamicImage::from(picture.clone())
+                .into_rgba8()
+                .save(path)
+                .unwrap(),
+            _ => picture.save(path).unwrap(),
+        }
+    }
+    scratch
+        .kiln("encode photos out --quiet")
+        .assert()
+        .success()
+        .stderr("");
+    assert_eq!(
+        scratch.names("out"),
+        extensions.map(|extension| format!("{extension}.kiln"))
+    );
+}
+
+#[test]
 fn a_folder_without_anything_to_do_is_a_failure() {
     let scratch = Scratch::new();
     scratch.file("photos/notes.txt", b"x");

@@ -66,6 +66,10 @@ fn wrong_usage_ends_with_2() {
             "decode a.kiln a",
             &["a: the name has no extension", "--format"],
         ),
+        (
+            "decode a.kiln a.gif",
+            &["a.gif: GIF is read, but not written"],
+        ),
         ("decode a.kiln a.jpg --format png", &["--format", "--force"]),
         ("decode a.kiln a.png --format gif", &["gif", "png"]),
         (
