@@ -38,7 +38,8 @@ pub struct EncodeArgs {
 }
 
 const EXAMPLES: &str = "\
-Reads PNG, JPEG, WebP and PNM (PBM, PGM, PPM, PAM). ICC profile, EXIF, XMP, transparency, grey and 16 bits are kept.
+Reads PNG, JPEG, WebP, PNM (PBM, PGM, PPM, PAM), GIF, TIFF, BMP, QOI and TGA. ICC profile, EXIF, XMP, transparency, grey
+and 16 bits are kept.
 
 Examples:
   kiln encode photo.jpg photo.kiln             quality 60
