@@ -28,6 +28,7 @@
 //! | cargo feature | what |
 //! |---|---|
 //! | `bundled` (default) | the weights that travel inside the library: 10 MB |
+//! | `libjpeg` (default) | JPEG read by libjpeg-turbo, which needs a compiler of C |
 //! | `gpu` | graphics adapters through wgpu: Vulkan, Metal, DX12 |
 //! | `cuda` | NVIDIA's cards through CUDA |
 //! | `ndarray` | one more backend on the CPU, to compare with |

@@ -137,8 +137,10 @@ fn files_cut_anywhere_end_in_a_picture_or_an_error() {
         "{read} read, {} with a warning, {refused} refused",
         tally.warned
     );
+    // Without libjpeg, no file that is cut short is read.
+    let least = if cfg!(feature = "libjpeg") { 500 } else { 1 };
     assert!(
-        read > 500 && refused > 2_000,
+        read > least && refused > 2_000,
         "{read} read, {refused} refused"
     );
     assert_eq!(tally.panicked, 0);

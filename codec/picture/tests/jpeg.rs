@@ -292,7 +292,7 @@ fn extension(guid: &[u8; 32], whole: u32, offset: u32, part: &[u8]) -> Vec<u8> {
 fn extended_xmp_is_put_together() {
     let main = segment(0xE1, &[b"http://ns.adobe.com/xap/1.0/\0", &main_packet()]);
     let extended = |parts: &[Vec<u8>]| {
-        let segments = [&[main.clone()], parts].concat();
+        let segments = [std::slice::from_ref(&main), parts].concat();
         let (picture, warnings) = read_with_warnings(&jpeg_with(&segments));
         assert_eq!(picture.metadata.xmp, Some(main_packet()));
         (picture.metadata.extended_xmp, warnings)

@@ -331,6 +331,7 @@ fn every_truncation_is_an_error() {
 }
 
 /// As libjpeg does, where there is anything of the picture.
+#[cfg(feature = "libjpeg")]
 #[test]
 fn a_truncated_jpeg_is_read_with_a_warning() {
     for file in [

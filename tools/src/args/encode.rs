@@ -50,7 +50,7 @@ pub struct EncodeArgs {
 }
 
 const EXAMPLES: &str = "\
-Reads PNG, JPEG, WebP, PNM (PBM, PGM, PPM, PAM), BMP, GIF, TIFF, QOI and TGA. ICC profile, EXIF, XMP, transparency, \
+Reads PNG, JPEG, WebP, PNM (PBM, PGM, PPM, PAM), GIF, TIFF, BMP, QOI and TGA. ICC profile, EXIF, XMP, transparency, \
 grey and 16 bits are kept.
 
 Of a folder, OUT gets the same tree; of several inputs, each folder keeps its name in OUT. Pictures are known by \

@@ -18,6 +18,8 @@ const DHP: u8 = 0xDE;
 pub(super) const APP0: u8 = 0xE0;
 pub(super) const APP1: u8 = 0xE1;
 pub(super) const APP2: u8 = 0xE2;
+const APP3: u8 = 0xE3;
+const APP12: u8 = 0xEC;
 pub(super) const APP13: u8 = 0xED;
 pub(super) const APP14: u8 = 0xEE;
 const APP15: u8 = 0xEF;
@@ -132,7 +134,7 @@ impl<'a> Segments<'a> {
                 }
                 _ => self.leave_out(marker, payload),
             },
-            APP0..=APP15 => self.leave_out(marker, payload),
+            APP3..=APP12 | APP15 => self.leave_out(marker, payload),
             COM => self.comments.push(payload),
             _ => {}
         }

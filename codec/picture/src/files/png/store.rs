@@ -24,6 +24,9 @@ const HELD: [Part; 8] = [
     Part::Text,
 ];
 
+/// Name and content of a chunk.
+type Chunk = ([u8; 4], Vec<u8>);
+
 pub(in crate::files) fn store(
     pixels: Pixels<'_>,
     metadata: &Metadata,
@@ -67,7 +70,7 @@ pub(in crate::files) fn store(
 }
 
 /// Chunks of fixed size, which stand in front of the pixels.
-fn chunks_of_numbers(metadata: &Metadata) -> Vec<([u8; 4], Vec<u8>)> {
+fn chunks_of_numbers(metadata: &Metadata) -> Vec<Chunk> {
     let mut chunks = Vec::new();
     if let Some(cicp) = metadata.cicp {
         chunks.push((*b"cICP", cicp.to_vec()));
@@ -91,7 +94,7 @@ fn chunks_of_numbers(metadata: &Metadata) -> Vec<([u8; 4], Vec<u8>)> {
 }
 
 /// A chunk for each text and for the XMP packet, and the names of what is none.
-fn chunks_of_text(metadata: &Metadata) -> (Vec<([u8; 4], Vec<u8>)>, Vec<String>) {
+fn chunks_of_text(metadata: &Metadata) -> (Vec<Chunk>, Vec<String>) {
     let mut lost = Vec::new();
     let mut chunks = Vec::new();
     if let Some(xmp) = present(&metadata.xmp) {
@@ -112,7 +115,7 @@ fn chunks_of_text(metadata: &Metadata) -> (Vec<([u8; 4], Vec<u8>)>, Vec<String>)
 }
 
 /// As Latin-1 where that holds the text, since every program reads it; `None` for a keyword that PNG does not allow.
-fn chunk_of_text(text: &Text) -> Option<([u8; 4], Vec<u8>)> {
+fn chunk_of_text(text: &Text) -> Option<Chunk> {
     let keyword = text.keyword();
     let is_spaced = keyword.starts_with(' ') || keyword.ends_with(' ') || keyword.contains("  ");
     let keyword = encode_latin_1(keyword)?;
@@ -130,7 +133,7 @@ fn chunk_of_text(text: &Text) -> Option<([u8; 4], Vec<u8>)> {
     })
 }
 
-fn international(keyword: &[u8], language: &str, text: &str) -> ([u8; 4], Vec<u8>) {
+fn international(keyword: &[u8], language: &str, text: &str) -> Chunk {
     // Not compressed, by method 0; no keyword in that language.
     let parts = [
         keyword,

@@ -9,6 +9,9 @@ pub(super) const RIFF_HEADER: usize = 12;
 pub(super) const FLAG_ALPHA: u8 = 1 << 4;
 const FLAG_ANIMATION: u8 = 1 << 1;
 
+/// The name of a lossy picture.
+const LOSSY: [u8; 4] = *b"VP8 ";
+
 /// Bytes of a frame before its chunks: position, size, duration and flags.
 const FRAME_HEADER: usize = 16;
 
@@ -116,8 +119,8 @@ impl<'a> Still<'a> {
 
     /// Width and height that the picture itself states.
     pub(super) fn size(&self) -> Result<(usize, usize), PictureError> {
-        let size = match &self.picture {
-            Some((name, data)) if name == b"VP8 " => lossy_size(data),
+        let size = match self.picture {
+            Some((LOSSY, data)) => lossy_size(data),
             Some((_, data)) => lossless_size(data),
             None => return Err(damaged("there is no picture in it")),
         };
@@ -135,7 +138,7 @@ impl<'a> Still<'a> {
         out.try_reserve_exact(data.len())?;
         let too_large = || damaged("it is over 4 GiB");
         // A lossless picture has alpha of its own.
-        if let Some(alpha) = self.alpha.filter(|_| &name == b"VP8 ") {
+        if let Some(alpha) = self.alpha.filter(|_| name == LOSSY) {
             let mut extended = vec![FLAG_ALPHA, 0, 0, 0];
             extended.extend(&(width as u32 - 1).to_le_bytes()[..3]);
             extended.extend(&(height as u32 - 1).to_le_bytes()[..3]);
@@ -180,9 +183,12 @@ fn cut_short() -> PictureError {
     damaged("it was cut short")
 }
 
+/// Name and content of a chunk, and what follows it.
+type Chunk<'a> = ([u8; 4], &'a [u8], &'a [u8]);
+
 /// Name and content of the first chunk, and what follows it. Chunks start at even positions; the last one may lack its
 /// padding.
-fn take_chunk(bytes: &[u8]) -> Result<([u8; 4], &[u8], &[u8]), PictureError> {
+fn take_chunk(bytes: &[u8]) -> Result<Chunk<'_>, PictureError> {
     let (name, rest) = bytes.split_first_chunk::<4>().ok_or_else(cut_short)?;
     let length = little_endian(rest, 0, 4).ok_or_else(cut_short)?;
     let data = rest[4..].get(..length).ok_or_else(cut_short)?;
