@@ -381,7 +381,9 @@ fn layered() -> Vec<Vec<u8>> {
     let text = graphics::drawn("text-coloured").into_rgb8();
     let crop = |x, y| image::imageops::crop_imm(&text, x, y, 64, 40).to_image();
     let mixed = graphics::paste(photo(20, 96, 72), &crop(0, 0), 16, 16);
-    let grey = of_kind(&crop(40, 30), KINDS[5], |x, y| ((x / 9 + y / 7) * 5000) as u16);
+    let grey = of_kind(&crop(40, 30), KINDS[5], |x, y| {
+        ((x / 9 + y / 7) * 5000) as u16
+    });
     let files = [
         encode(&plain(mixed.into()), Target::Quality(80)).bytes,
         encode(&plain(crop(64, 64).into()), Target::Lossless).bytes,

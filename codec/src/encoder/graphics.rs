@@ -72,7 +72,12 @@ impl<'a> Graphics<'a> {
 
     /// Whether the layer may be worth a closer look, where a unit of squared error is worth so many bits.
     pub(super) fn may_help(&mut self, weight: f64) -> bool {
-        layer::candidates(self.exact, self.estimate(), weight)
+        layer::candidates(self.exact, self.estimate(), weight) > 0.0
+    }
+
+    /// Whether a good part of the picture may be worth a layer at some level.
+    pub(super) fn is_drawn(&mut self) -> bool {
+        layer::is_drawn(self.exact, self.estimate())
     }
 
     /// Bits of each block in a layer of all of them.

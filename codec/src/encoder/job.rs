@@ -18,12 +18,17 @@ use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
 use crate::{Error, Reconstruction};
 
 /// Most times that blocks are added to a layer.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
-/// Blocks go to the layer even if that costs a little more than was hoped for: this part of what they cost the model. Where
-/// both ways cost about the same, small things decide, differently at each level; the picture must not get worse from one
-/// level to the next because of that, and with the layer it is always the better one.
-const SLACK: f64 = 0.2;
+/// A further round is for blocks that cost the model this part of everything: others are not worth the time.
+const WORTHWHILE: f64 = 0.02;
+
+/// Drawings are coded at this many levels only: what a layer changes is then less than what a level does, so that a higher
+/// level is a better picture.
+const STEPS: usize = 16;
+
+/// Up to so many pixels, the steps beside the nearest one are tried as well.
+const SMALL: usize = 1 << 18;
 
 /// The coding of one of several levels, as a part of all of them.
 struct OfLevels<'a> {
@@ -64,7 +69,8 @@ pub(super) struct Job<'a> {
 
 /// What a level comes to.
 pub(super) struct Made {
-    pub(super) level: Level,
+    /// The level that was asked for.
+    pub(super) asked: Level,
     pub(super) content: Content,
     /// The file.
     pub(super) bytes: Vec<u8>,
@@ -80,11 +86,18 @@ pub(super) enum Content {
 
 /// A coding with a model.
 pub(super) struct Modelled {
+    level: Level,
     coded: Coded,
     layer: Option<Layer>,
     /// What the model was given, if that is not the picture itself.
     image: Option<DynamicImage>,
     y: Arc<Analysed>,
+}
+
+/// A coding, and its bits and squared error in bits.
+struct Weighed {
+    modelled: Modelled,
+    cost: f64,
 }
 
 /// Blocks that the model does not code.
@@ -104,9 +117,12 @@ pub(super) struct Tried {
 impl Modelled {
     /// Bits of the streams and of the layer.
     fn bits(&self) -> f64 {
-        let streams: usize = self.coded.streams.iter().map(Vec::len).sum();
         let layer = self.layer.as_ref().map_or(0, |layer| layer.bytes.len());
-        8.0 * (streams + layer) as f64
+        self.stream_bits() + 8.0 * layer as f64
+    }
+
+    fn stream_bits(&self) -> f64 {
+        8.0 * self.coded.streams.iter().map(Vec::len).sum::<usize>() as f64
     }
 }
 
@@ -117,19 +133,19 @@ impl<'a> Job<'a> {
         self.pack(level, content)
     }
 
-    pub(super) fn pack(&mut self, level: Level, content: Content) -> Result<Made, Error> {
+    pub(super) fn pack(&mut self, asked: Level, content: Content) -> Result<Made, Error> {
         let bytes = match &content {
             Content::Model(m) => {
                 let layer = m.layer.as_ref().map(|layer| layer.bytes.as_slice());
                 self.stages.time(Stage::Pack, || {
                     self.packing
-                        .modelled(self.architecture.as_ref(), level, &m.coded, layer)
+                        .modelled(self.architecture.as_ref(), m.level, &m.coded, layer)
                 })?
             }
             Content::Lossless => self.lossless_file()?,
         };
         Ok(Made {
-            level,
+            asked,
             content,
             bytes,
         })
@@ -141,65 +157,123 @@ impl<'a> Job<'a> {
         self.packing.lossless(&layer, checksum)
     }
 
-    /// Codes the picture at a level, and moves blocks to the layer as long as that pays.
-    fn content(&mut self, level: Level) -> Result<Content, Error> {
-        let mut best = Modelled {
-            coded: self.model(&self.y.clone(), level)?,
-            layer: None,
-            image: None,
-            y: self.y.clone(),
-        };
+    /// Codes the picture for a level by the way that costs least at the weight of that level.
+    fn content(&mut self, asked: Level) -> Result<Content, Error> {
         if !self.layers {
-            return Ok(Content::Model(Box::new(best)));
+            let y = self.y.clone();
+            return Ok(Content::Model(Box::new(self.plain(&y, asked)?)));
         }
-        // Weights that do not say for which rate they are: a first look with a weight that lets most blocks count.
-        let told = self.architecture.weight(level);
-        let weight = told.unwrap_or_else(|| layer::weight_of(&[]));
-        let mut cost = best.bits();
-        if self.graphics.may_help(weight) {
-            let mut errors = self.errors(&best, level)?;
-            let weight = told.unwrap_or_else(|| layer::weight_of(&errors));
-            cost += weight * errors.iter().sum::<f64>();
-            let costs = self.stage(|job| job.graphics.costs())?;
-            let mut blocks = self.graphics.no_blocks();
-            for _ in 0..ROUNDS {
-                let streams: usize = best.coded.streams.iter().map(Vec::len).sum();
-                let bits = layer::share_bits(
-                    &best.coded.latents,
-                    self.size,
-                    self.architecture.facts().cell,
-                    8.0 * streams as f64,
-                );
-                let evidence = Evidence {
-                    costs: &costs,
-                    bits: &bits,
-                    errors: &errors,
-                    weight,
-                };
-                let choice = evidence.choose(&blocks);
-                if choice.more == 0 || layer::is_all(&choice.blocks) {
-                    break;
-                }
-                let modelled = choice.modelled;
-                let next = self.with_layer(choice.blocks, level)?;
-                let next_errors = self.errors(&next, level)?;
-                let next_cost = next.bits() + weight * next_errors.iter().sum::<f64>();
-                if next_cost > cost + SLACK * modelled {
-                    break;
-                }
-                if let Some(layer) = &next.layer {
-                    blocks = layer.blocks.clone();
-                }
-                (best, errors, cost) = (next, next_errors, next_cost);
+        let weight = self.architecture.weight(asked);
+        let mut best: Option<Weighed> = None;
+        for level in self.tried(asked) {
+            let found = self.weighed(level, weight)?;
+            if best.as_ref().is_none_or(|best| found.cost < best.cost) {
+                best = Some(found);
             }
         }
+        let Some(best) = best else {
+            return Err(ModelError::Level {
+                level: asked.number(),
+                max: self.levels.last().number(),
+            }
+            .into());
+        };
         let whole = self.whole
             && self
-                .stage(|job| job.graphics.lossless_within(cost))?
+                .stage(|job| job.graphics.lossless_within(best.cost))?
                 .is_some();
         Ok(match whole {
             true => Content::Lossless,
-            false => Content::Model(Box::new(best)),
+            false => Content::Model(Box::new(best.modelled)),
+        })
+    }
+
+    /// The levels to choose from for one that is asked for: of drawings, only steps that are the same for all levels.
+    fn tried(&mut self, asked: Level) -> Vec<Level> {
+        let step = self.levels.count().div_ceil(STEPS);
+        if step == 1 || !self.graphics.is_drawn() {
+            return vec![asked];
+        }
+        let nearest = (asked.index() + step / 2) / step;
+        let beside = match self.size.width * self.size.height <= SMALL {
+            true => 1,
+            false => 0,
+        };
+        let steps = nearest.saturating_sub(beside)..=nearest + beside;
+        let levels = steps.filter_map(|i| self.levels.get((i * step).try_into().ok()?));
+        let mut levels: Vec<_> = levels.collect();
+        if levels.is_empty() || asked == self.levels.last() {
+            levels.push(self.levels.last());
+        }
+        levels
+    }
+
+    /// The best of a level, with and without blocks in the layer. `weight`: that of the level that was asked for.
+    fn weighed(&mut self, level: Level, weight: Option<f64>) -> Result<Weighed, Error> {
+        let y = self.y.clone();
+        let plain = self.plain(&y, level)?;
+        // Weights that do not say for which rate they are: a first look with a weight that lets most blocks count.
+        let own = self.architecture.weight(level);
+        if !self
+            .graphics
+            .may_help(own.unwrap_or_else(|| layer::weight_of(&[])))
+        {
+            return Ok(Weighed {
+                cost: plain.bits(),
+                modelled: plain,
+            });
+        }
+        let mut errors = self.errors(&plain)?;
+        let own = own.unwrap_or_else(|| layer::weight_of(&errors));
+        let weight = weight.unwrap_or(own);
+        let costs = self.stage(|job| job.graphics.costs())?;
+        let cost = |m: &Modelled, errors: &[f64]| m.bits() + weight * errors.iter().sum::<f64>();
+        let mut best = Weighed {
+            cost: cost(&plain, &errors),
+            modelled: plain,
+        };
+        let mut blocks = self.graphics.no_blocks();
+        for round in 0..ROUNDS {
+            let bits = layer::share_bits(
+                &best.modelled.coded.latents,
+                self.size,
+                self.architecture.facts().cell,
+                best.modelled.stream_bits(),
+            );
+            let evidence = Evidence {
+                costs: &costs,
+                bits: &bits,
+                errors: &errors,
+                weight: own,
+            };
+            let choice = evidence.choose(&blocks);
+            let enough = round == 0 || choice.modelled > WORTHWHILE * best.cost;
+            if choice.more == 0 || !enough || layer::is_all(&choice.blocks) {
+                break;
+            }
+            blocks = choice.blocks;
+            let next = self.with_layer(blocks.clone(), level)?;
+            errors = self.errors(&next)?;
+            let next = Weighed {
+                cost: cost(&next, &errors),
+                modelled: next,
+            };
+            if next.cost >= best.cost {
+                break;
+            }
+            best = next;
+        }
+        Ok(best)
+    }
+
+    /// The model alone.
+    fn plain(&mut self, y: &Arc<Analysed>, level: Level) -> Result<Modelled, Error> {
+        Ok(Modelled {
+            level,
+            coded: self.model(y, level)?,
+            layer: None,
+            image: None,
+            y: y.clone(),
         })
     }
 
@@ -240,6 +314,7 @@ impl<'a> Job<'a> {
                 .analyse(&Source::new(pixels, self.progress))
         })?);
         Ok(Modelled {
+            level,
             coded: self.model(&y, level)?,
             layer: Some(Layer { blocks, bytes }),
             image: Some(image),
@@ -248,13 +323,13 @@ impl<'a> Job<'a> {
     }
 
     /// Squared errors of the blocks of a coding.
-    fn errors(&mut self, modelled: &Modelled, level: Level) -> Result<Vec<f64>, Error> {
-        let image = self.decoded(modelled, level)?;
+    fn errors(&mut self, modelled: &Modelled) -> Result<Vec<f64>, Error> {
+        let image = self.decoded(modelled)?;
         Ok(self.graphics.squared_errors(Pixels::try_from(&image)?))
     }
 
     /// What a decoder makes of a coding.
-    fn decoded(&mut self, modelled: &Modelled, level: Level) -> Result<DynamicImage, Error> {
+    fn decoded(&mut self, modelled: &Modelled) -> Result<DynamicImage, Error> {
         self.stages.time(Stage::Synthesise, || {
             let p = self.graphics.pixels;
             let mut image = new_image(p.width(), p.height(), p.channels(), p.depth())?;
@@ -263,7 +338,7 @@ impl<'a> Job<'a> {
                 pixels.copy_from(p)?;
             }
             let given = Given {
-                level,
+                level: modelled.level,
                 size: self.size,
                 watch: &Unwatched,
             };
@@ -308,7 +383,7 @@ impl<'a> Job<'a> {
         };
         let source = Source::new(pixels, &silent);
         let given = Given {
-            level,
+            level: modelled.level,
             size: self.size,
             watch: &Staged {
                 progress: self.progress,
@@ -333,7 +408,7 @@ impl<'a> Job<'a> {
             (_, false) => None,
             (Content::Lossless, true) => Some(self.graphics.reconstruction()?),
             (Content::Model(modelled), true) => {
-                let image = self.decoded(modelled, made.level)?;
+                let image = self.decoded(modelled)?;
                 Some(Reconstruction {
                     image,
                     latents_checksum: modelled.coded.latents.checksum(),
@@ -342,7 +417,10 @@ impl<'a> Job<'a> {
         };
         Ok(Encoded {
             bytes: made.bytes,
-            level: made.level.number(),
+            level: match &made.content {
+                Content::Model(modelled) => modelled.level.number(),
+                Content::Lossless => made.asked.number(),
+            },
             lossless: matches!(made.content, Content::Lossless),
             stages: self.stages,
             warnings: self.warnings,

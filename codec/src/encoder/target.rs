@@ -33,9 +33,9 @@ impl Job<'_> {
         }
         // Invariant: the file of `best` fits; sizes grow with the level, but for a few bytes.
         let (mut best, mut over) = (first, levels.count());
-        while over - best.level.index() > 1 {
+        while over - best.asked.index() > 1 {
             // Between two numbers that a byte holds.
-            let middle = levels.require(((best.level.index() + over) / 2) as u8)?;
+            let middle = levels.require(((best.asked.index() + over) / 2) as u8)?;
             let made = self.file(middle)?;
             if made.bytes.len() as u64 <= budget {
                 best = made;
@@ -52,7 +52,7 @@ impl Job<'_> {
     /// Among the files of a search at the level that fits without one, and around it, the one of the least error within
     /// the budget: a search moves bits as well as error.
     fn refined_within(&mut self, budget: u64, fitting: Made) -> Result<Made, Error> {
-        let level = fitting.level;
+        let level = fitting.asked;
         let first = self.refined(level)?;
         let mut best = (first.start_squared_error, fitting);
         let fits = |t: &Tried| t.made.bytes.len() as u64 <= budget;

@@ -2,6 +2,7 @@
 
 use kiln_graphics::{Blocks, Source};
 use kiln_models::seam::{Latents, Size};
+use ndarray::Axis;
 use rayon::prelude::*;
 
 use super::BLOCK;
@@ -15,6 +16,11 @@ const PIXELS: f64 = (BLOCK * BLOCK) as f64;
 const DRAWN: f64 = 3.0;
 /// ...and from so many on it may be noise that no transform gathers. Photographs are between: for them nothing is tried.
 const NOISY: f64 = 18.0;
+
+/// A picture of more such blocks is a drawing, or has one in it.
+const DRAWING: f64 = 0.05;
+/// Weight at which they are counted: that of the middle level of `base`.
+const WEIGHT_OF_DRAWINGS: f64 = 300.0;
 
 /// What is known of the blocks of a picture at a level.
 pub(crate) struct Evidence<'a> {
@@ -61,15 +67,22 @@ impl Evidence<'_> {
     }
 }
 
-/// Whether a picture may have blocks that the layer codes better: a quick look that lets photographs pass. `estimate`: bits
+/// The part of the blocks that the layer may code better, 0 to 1: a quick look that lets photographs pass. `estimate`: bits
 /// of each block without loss, roughly.
-pub(crate) fn candidates(pixels: Pixels<'_>, estimate: &[f32], weight: f64) -> bool {
+pub(crate) fn candidates(pixels: Pixels<'_>, estimate: &[f32], weight: f64) -> f64 {
     // No model needs more for a block than its mean costs, the rest left as an error.
     let spreads = spreads(pixels);
-    spreads.par_iter().zip(estimate).any(|(spread, bits)| {
-        let (bits, each) = (f64::from(*bits), f64::from(*bits) / PIXELS);
-        bits < weight * spread && !(DRAWN..NOISY).contains(&each)
-    })
+    let found = spreads.par_iter().zip(estimate).filter(|(spread, bits)| {
+        let (bits, each) = (f64::from(**bits), f64::from(**bits) / PIXELS);
+        bits < weight * **spread && !(DRAWN..NOISY).contains(&each)
+    });
+    found.count() as f64 / spreads.len().max(1) as f64
+}
+
+/// Whether so much of a picture may be better in the layer, at one level or another, that its levels have to be chosen with
+/// the layer in mind.
+pub(crate) fn is_drawn(pixels: Pixels<'_>, estimate: &[f32]) -> bool {
+    candidates(pixels, estimate, WEIGHT_OF_DRAWINGS) > DRAWING
 }
 
 /// Squared deviation of each block from its mean colour, in the units of [`squared_errors`](super::squared_errors).
@@ -113,8 +126,9 @@ fn spreads(pixels: Pixels<'_>) -> Vec<f64> {
     spreads
 }
 
-/// Bits of each block in the model's streams: all of them, `total`, by how large the latents of each place are. Symbols are
-/// coded with probabilities that a network picks, so that this is a guess, but the sum is right.
+/// Bits of each block in the model's streams: all of them, `total`, by how large the latents of each place are, or how far
+/// from those beside and above it. Symbols are coded with probabilities that a network picks, so that this is a guess, but
+/// the sum is right.
 pub(crate) fn share_bits(latents: &Latents, size: Size, cell: usize, total: f64) -> Vec<f64> {
     let (columns, rows) = (size.width.div_ceil(BLOCK), size.height.div_ceil(BLOCK));
     let mut bits = vec![0.0; rows * columns];
@@ -128,16 +142,27 @@ pub(crate) fn share_bits(latents: &Latents, size: Size, cell: usize, total: f64)
     let Some(plane) = planes.first() else {
         return bits;
     };
-    let (h, _, w) = plane.dim();
+    let (h, channels, w) = plane.dim();
     let (cell_rows, cell_columns) = size.cells(cell);
     // Pixels between two places of the grid.
     let (down, across) = (cell_rows * cell / h.max(1), cell_columns * cell / w.max(1));
     let one = f64::from(1_u32 << fraction);
     for (i, row) in plane.outer_iter().enumerate() {
-        for (j, place) in row.columns().into_iter().enumerate() {
-            let large: f64 = place
-                .iter()
-                .map(|&v| (f64::from(v) / one).abs().ln_1p())
+        let above = i
+            .checked_sub(1)
+            .map(|above| plane.index_axis(Axis(0), above));
+        for j in 0..w {
+            let large: f64 = (0..channels)
+                .map(|c| {
+                    let value = f64::from(row[(c, j)]);
+                    let near = match (&above, j) {
+                        (Some(above), 1..) => 0.5 * f64::from(above[(c, j)] + row[(c, j - 1)]),
+                        (Some(above), 0) => above[(c, 0)].into(),
+                        (None, 1..) => row[(c, j - 1)].into(),
+                        (None, 0) => 0.0,
+                    };
+                    (value.abs().min((value - near).abs()) / one).ln_1p()
+                })
                 .sum();
             // Where a place covers several blocks, they share it.
             let covered = |at: usize, step: usize, end: usize| {

@@ -22,7 +22,7 @@ mod fill;
 mod samples;
 
 pub(crate) use apply::{Kind, apply, checksum, overlay};
-pub(crate) use choose::{Evidence, candidates, share_bits, weight_of};
+pub(crate) use choose::{Evidence, candidates, is_drawn, share_bits, weight_of};
 pub(crate) use error::squared_errors;
 pub(crate) use fill::{Free, fill, flatten_hidden, has_hidden};
 pub(crate) use samples::{ColorSamples, layout};
