@@ -42,7 +42,7 @@ pub(super) struct Chunks {
     has_transparency: bool,
     has_srgb: bool,
     /// A frame of the animation begins before the pixels, so that these are its first.
-    is_frame: bool,
+    pub(super) is_frame: bool,
     stage: Stage,
     text_bytes: u64,
 }
