@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use kiln_container::Boxes;
 
 use crate::metadata::present;
-use crate::parts::Part;
+use crate::parts::{MAX_TEXTS, Part};
 use crate::{Density, DensityUnit, Metadata, Text, Warning};
 
 /// What the file is called in warnings.
@@ -13,7 +13,8 @@ const KILN: &str = "kiln";
 
 impl Metadata {
     /// The boxes that hold all of this; blocks are lent. What no box can hold is left out and named: a colour
-    /// description that is not RGB, a density of 0.
+    /// description that is not RGB, a density of 0, more
+    /// than 65,536 texts.
     pub fn to_boxes(&self) -> (Boxes<'_>, Vec<Warning>) {
         let lend = |block| present(block).map(Cow::Borrowed);
         let cicp = self.cicp.filter(is_colour_description);
@@ -28,7 +29,9 @@ impl Metadata {
             extended_xmp: lend(&self.extended_xmp),
             iptc: lend(&self.iptc),
             density: density.map(density_bytes),
-            text: (!self.text.is_empty()).then(|| text_bytes(&self.text).into()),
+            text: (1..=MAX_TEXTS)
+                .contains(&self.text.len())
+                .then(|| text_bytes(&self.text).into()),
             ..Boxes::default()
         };
         let mut lost = Vec::new();
@@ -37,6 +40,9 @@ impl Metadata {
         }
         if density != self.density {
             lost.push("a density of 0".to_owned());
+        }
+        if self.text.len() > MAX_TEXTS {
+            lost.push(format!("more than {MAX_TEXTS} texts"));
         }
         (boxes, Warning::dropped(KILN, lost).into_iter().collect())
     }
@@ -149,14 +155,14 @@ fn push_length(out: &mut Vec<u8>, mut length: usize) {
     out.push(length as u8);
 }
 
-/// All entries, or nothing if one of them is damaged.
+/// All entries, or nothing if one of them is damaged, or there are too many.
 fn read_text(mut bytes: &[u8]) -> Option<Vec<Text>> {
     let mut texts = Vec::new();
     while !bytes.is_empty() {
         let keyword = take_string(&mut bytes)?;
         let language = take_string(&mut bytes)?;
         let text = take_string(&mut bytes)?;
-        if keyword.is_empty() {
+        if keyword.is_empty() || texts.len() == MAX_TEXTS {
             return None;
         }
         texts.push(Text {
@@ -305,7 +311,8 @@ mod tests {
         assert_eq!(
             sentences,
             [
-                "dropped, because it is damaged in the kiln file: the colour description (CICP), the pixel density, the texts",
+                "dropped, because it is damaged in the kiln file: the colour description (CICP), the pixel density, \
+                 the texts",
                 "left out of the kiln file: boxes of unknown type (144)",
             ]
         );
@@ -313,8 +320,12 @@ mod tests {
 
     #[test]
     fn text_that_is_not_what_the_document_says_is_damaged() {
+        let many = b"\x01k\0\0".repeat(MAX_TEXTS);
+        assert_eq!(read_text(&many).map(|texts| texts.len()), Some(MAX_TEXTS));
+        let too_many = b"\x01k\0\0".repeat(MAX_TEXTS + 1);
         for (what, bytes) in [
-            ("no keyword", &b"\0\0\x01a"[..]),
+            ("too many", &too_many[..]),
+            ("no keyword", b"\0\0\x01a"),
             ("no text", b"\x01k\0"),
             ("cut short", b"\x01k\0\x02a"),
             ("not UTF-8", b"\x01k\0\x01\xFF"),

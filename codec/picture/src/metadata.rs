@@ -17,8 +17,8 @@ pub struct Metadata {
     pub extended_xmp: Option<Vec<u8>>,
     /// Data sets of IPTC-IIM, each beginning with `1C`, without the resource that Photoshop puts around them.
     pub iptc: Option<Vec<u8>>,
-    /// Code points of ITU-T H.273: colour primaries, transfer characteristics, matrix coefficients (0: samples are grey,
-    /// or red, green and blue), and 1 for full or 0 for narrow range.
+    /// Code points of ITU-T H.273: colour primaries, transfer characteristics, matrix coefficients (0: samples are
+    /// grey, or red, green and blue), and 1 for full or 0 for narrow range.
     pub cicp: Option<[u8; 4]>,
     /// 100,000 times the exponent that takes linear light to samples.
     pub gamma: Option<u32>,

@@ -88,10 +88,35 @@ impl Metadata {
     }
 }
 
+/// Most names in a warning: files are not trusted, and may hold a million of anything.
+const MAX_NAMES: usize = 16;
+/// Most characters of a name that a file makes up.
+const MAX_SHOWN: usize = 40;
+/// Most texts of a file: each takes more memory than its bytes say.
+pub(crate) const MAX_TEXTS: usize = 1 << 16;
+
+/// Adds a name to a list for a warning, once, and none to a list that is long enough.
+pub(crate) fn push_name(names: &mut Vec<String>, name: impl Into<String>) {
+    let name = name.into();
+    if names.len() > MAX_NAMES || names.contains(&name) {
+        return;
+    }
+    names.push(match names.len() {
+        MAX_NAMES => "others".to_owned(),
+        _ => name,
+    });
+}
+
+/// A name out of a file as it may be shown on a terminal.
+pub(crate) fn shown(name: &str) -> String {
+    let visible = name.chars().map(|c| if c.is_control() { '?' } else { c });
+    visible.take(MAX_SHOWN).collect()
+}
+
 /// The name of texts that were dropped, with their keywords.
 pub(crate) fn names_of_texts<'a>(texts: impl Iterator<Item = &'a Text>) -> Option<String> {
-    let mut keywords: Vec<&str> = texts.map(Text::keyword).collect();
-    keywords.dedup();
+    let mut keywords = Vec::new();
+    texts.for_each(|text| push_name(&mut keywords, shown(text.keyword())));
     let name = Part::Text.name();
     (!keywords.is_empty()).then(|| format!("{name} ({})", keywords.join(", ")))
 }
@@ -110,8 +135,15 @@ impl Limits {
         Ok(Some(block.to_vec()))
     }
 
-    /// Checks the size of the texts of a file, all of them together.
-    pub(crate) fn accept_texts(&self, bytes: u64) -> Result<(), PictureError> {
+    /// Checks the texts of a file, all of them together.
+    pub(crate) fn accept_texts(&self, count: usize, bytes: u64) -> Result<(), PictureError> {
+        if count > MAX_TEXTS {
+            return Err(PictureError::Limit {
+                what: "the number of texts",
+                value: count as u64,
+                limit: MAX_TEXTS as u64,
+            });
+        }
         self.check_metadata(Part::Text, bytes)
     }
 
@@ -138,4 +170,25 @@ pub(crate) fn decode_text(bytes: &[u8]) -> String {
 /// Latin-1 as text.
 pub(crate) fn decode_latin_1(bytes: &[u8]) -> String {
     bytes.iter().map(|&byte| char::from(byte)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_given_once_and_are_few() {
+        let mut names = Vec::new();
+        for number in [0..10, 0..10, 0..1_000].into_iter().flatten() {
+            push_name(&mut names, format!("part {number}"));
+        }
+        assert_eq!(names.len(), MAX_NAMES + 1);
+        assert_eq!(names[MAX_NAMES - 1..], ["part 15", "others"]);
+    }
+
+    #[test]
+    fn names_out_of_files_can_be_shown() {
+        assert_eq!(shown("\u{1B}[2Jä\n"), "?[2Jä?");
+        assert_eq!(shown(&"x".repeat(99)), "x".repeat(40));
+    }
 }

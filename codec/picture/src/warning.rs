@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Something that did not make it from a file or to a file, while the rest did. `Display` gives a sentence for the user.
+/// Something that did not make it from a file or to a file, while the rest did. `Display` gives a sentence for users.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Warning {

@@ -1,7 +1,8 @@
-//! Every file of the test data, cut and changed at random: each ends in a picture or an error, soon and within the limits.
+//! Every file of the test data, cut and changed at random: each ends in a picture or an error, soon and within limits.
 
 #[path = "../../tests/common/allocation.rs"]
 mod allocation;
+mod common;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -175,4 +176,30 @@ fn files_changed_anywhere_end_in_a_picture_or_an_error() {
         read > 1_000 && refused > 1_000,
         "{read} read, {refused} refused"
     );
+}
+
+/// Work that grows with the square of what a file holds would be felt here.
+#[test]
+fn a_great_many_parts_are_gone_through_in_little_time() {
+    let letters = |n: usize, at: usize| b'a' + (n / 26_usize.pow(at as u32) % 26) as u8;
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    png.extend(common::chunk(b"IHDR", b"\0\0\0\x01\0\0\0\x01\x08\0\0\0\0"));
+    let mut jpeg = vec![0xFF, 0xD8];
+    let mut webp = Vec::new();
+    let mut names = Vec::new();
+    for n in 0..200_000 {
+        let name = [letters(n, 0), letters(n, 1), b'Q', letters(n, 2)];
+        names.push(name);
+        png.extend(common::chunk(&name, b""));
+        let word = [&name[..], &n.to_string().into_bytes()].concat();
+        jpeg.extend(common::segment(0xE5, &[&word]));
+    }
+    for name in &names {
+        webp.push((name, &b""[..]));
+    }
+    let tally = &mut Tally::default();
+    tally.check("many.png", &png);
+    tally.check("many.jpg", &jpeg);
+    tally.check("many.webp", &common::riff(&webp));
+    assert_eq!(tally.refused, 3);
 }

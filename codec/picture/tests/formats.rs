@@ -5,7 +5,8 @@ mod common;
 use common::{picture, read, read_with_warnings, refusal, riff, stored};
 use image::{DynamicImage, ImageFormat};
 use kiln_picture::{
-    Density, DensityUnit, Format, LoadOptions, PictureError, StoreOptions, load, store,
+    Density, DensityUnit, Format, LoadOptions, Metadata, PictureError, StoreOptions, Text, load,
+    store,
 };
 use std::io::Cursor;
 
@@ -268,6 +269,45 @@ fn a_webp_animation_of_one_frame_is_a_still() {
     assert!(first.picture.image == picture().image);
     let beyond = load(&file(20, &[frame(0)]), &LoadOptions::default());
     assert!(matches!(beyond, Err(PictureError::Decode { .. })));
+}
+
+#[test]
+fn what_webp_and_pnm_have_no_place_for_is_named() {
+    let density = Density {
+        x: 1,
+        y: 2,
+        unit: DensityUnit::Unknown,
+    };
+    let mut picture = picture();
+    picture.metadata = Metadata {
+        icc: Some(vec![1]),
+        exif: Some(b"MM\0*".to_vec()),
+        xmp: Some(b"<x/>".to_vec()),
+        extended_xmp: Some(b"<y/>".to_vec()),
+        iptc: Some(vec![0x1C]),
+        cicp: Some([9, 16, 0, 1]),
+        gamma: Some(1),
+        chromaticities: Some([1; 8]),
+        density: Some(density),
+        text: vec![Text {
+            keyword: "\u{1B}[2J".into(),
+            ..Text::default()
+        }],
+    };
+    let rest = "the extended XMP, the IPTC data, the colour description (CICP), the gamma, the chromaticities, the \
+                pixel density, the texts (?[2J)";
+    for (format, parts) in [
+        (Format::WebP, rest.to_owned()),
+        (
+            Format::Pnm,
+            format!("the ICC colour profile, the EXIF data, the XMP packet, {rest}"),
+        ),
+    ] {
+        let (_, warnings) = store(&picture, format, &StoreOptions::default()).unwrap();
+        let sentences: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        let expected = format!("dropped, because a {format} file cannot hold it: {parts}");
+        assert_eq!(sentences, [expected]);
+    }
 }
 
 #[test]

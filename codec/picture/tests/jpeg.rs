@@ -434,8 +434,8 @@ fn what_jpeg_has_no_place_for_is_named() {
     assert_eq!(
         sentences,
         [
-            "dropped, because a JPEG file cannot hold it: the colour description (CICP), the gamma, the chromaticities, \
-             the pixel density, the extended XMP, the texts (Title, Author)"
+            "dropped, because a JPEG file cannot hold it: the colour description (CICP), the gamma, \
+             the chromaticities, the pixel density, the extended XMP, the texts (Title, Author)"
         ]
     );
 }

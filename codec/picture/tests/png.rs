@@ -165,6 +165,14 @@ fn of_an_animation_the_first_frame_is_read_if_that_is_asked_for() {
         "only the first of 3 frames of the PNG file was read"
     );
     assert!(loaded.picture.image == picture().image);
+
+    let beside = png_with(&[animation(3)]);
+    let loaded = load(&beside, &LoadOptions::default().with_first_frame(true)).unwrap();
+    assert_eq!(
+        loaded.warnings[0].to_string(),
+        "left out of the PNG file: an animation of 3 frames"
+    );
+    assert!(loaded.picture.image == picture().image);
 }
 
 fn text(keyword: &str, language: &str, text: &str) -> Text {

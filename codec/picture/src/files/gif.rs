@@ -8,7 +8,7 @@ use image::ImageDecoder;
 use image::codecs::gif::GifDecoder;
 
 use super::{check_frames, decode_within, trailing};
-use crate::parts::{Part, decode_text};
+use crate::parts::{Part, decode_text, push_name};
 use crate::{Format, LoadOptions, Metadata, Picture, PictureError, Text, Warning};
 
 pub(super) fn load(
@@ -23,7 +23,8 @@ pub(super) fn load(
     }
     let frames = Some(blocks.frames).filter(|&frames| frames > 1);
     check_frames(Format::Gif, frames, options, warnings)?;
-    limits.accept_texts(blocks.comments.iter().map(Text::size).sum())?;
+    let comments = &blocks.comments;
+    limits.accept_texts(comments.len(), comments.iter().map(Text::size).sum())?;
     let mut decoder = GifDecoder::new(Cursor::new(bytes))
         .map_err(|error| PictureError::from_decoder(Format::Gif, error))?;
     let icc = decoder.icc_profile().ok().flatten();
@@ -97,8 +98,7 @@ impl Blocks {
                 Some(rest)
             }
             0x01 => {
-                let name = "a text that is drawn over the picture";
-                self.left_out.push(name.to_owned());
+                push_name(&mut self.left_out, "a text that is drawn over the picture");
                 join_blocks(data, None)
             }
             _ => join_blocks(data, None),

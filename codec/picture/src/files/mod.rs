@@ -76,9 +76,9 @@ pub struct Loaded {
 /// Decodes an image file; its content, not its name, says which format it is in.
 ///
 /// Pixels are what the reference decoder of the format makes of the file. Palettes become RGB(A), grey of fewer than 8
-/// bits becomes `L8`. An orientation in the EXIF data stays there. CMYK, animations of several frames and floating-point
-/// pixels are refused by name. What else of the file is lost is named by the warnings. A panic of a decoder ends here,
-/// unless the program is built with `panic = "abort"`.
+/// bits becomes `L8`. An orientation in the EXIF data stays there. CMYK, animations of several frames and
+/// floating-point pixels are refused by name. What else of the file is lost is named by the warnings. A panic of a
+/// decoder ends here, unless the program is built with `panic = "abort"`.
 ///
 /// # Errors
 /// [`PictureError::Decode`] if the file is damaged or truncated, [`PictureError::Panicked`] if that makes its decoder
@@ -196,7 +196,8 @@ fn without_exif_prefix(block: &[u8]) -> &[u8] {
     block.strip_prefix(b"Exif\0\0").unwrap_or(block)
 }
 
-/// The samples with 8 bits and these channels, without gaps, for a format that cannot hold what `pixels` have beyond that.
+/// The samples with 8 bits and these channels, without gaps, for a format that cannot hold what `pixels` have beyond
+/// that.
 fn eight_bits<'a>(
     pixels: Pixels<'a>,
     channels: Channels,

@@ -12,7 +12,7 @@ use tiff::decoder::ifd::Value;
 use tiff::tags::Tag;
 
 use super::decode_within;
-use crate::parts::Part;
+use crate::parts::{Part, push_name};
 use crate::{
     Density, DensityUnit, Format, Limits, LoadOptions, Metadata, Picture, PictureError, Text,
     Warning,
@@ -168,7 +168,7 @@ impl<'a> Tags<'a> {
                 text: value,
             });
         }
-        limits.accept_texts(text.iter().map(Text::size).sum())?;
+        limits.accept_texts(text.len(), text.iter().map(Text::size).sum())?;
         // An orientation of 1 is what every picture has.
         let orientation = self
             .number(Tag::Orientation)
@@ -189,9 +189,10 @@ impl<'a> Tags<'a> {
             let is_iptc = **tag == IPTC.to_u16() && iptc.is_some();
             !SILENT.contains(tag) && !known.contains(tag) && !is_exif && !is_iptc
         });
-        let others: Vec<_> = others.map(u16::to_string).collect();
-        if !others.is_empty() {
-            left_out.push(format!("the tags {}", others.join(", ")));
+        let mut numbers = Vec::new();
+        others.for_each(|tag| push_name(&mut numbers, tag.to_string()));
+        if !numbers.is_empty() {
+            left_out.push(format!("the tags {}", numbers.join(", ")));
         }
         if self.decoder.more_images() {
             left_out.push("further pictures".to_owned());

@@ -1,8 +1,8 @@
 """Makes jpeg-corpus.zip with the programs of libjpeg-turbo 2.1: python jpeg_corpus.py
 
 Small JPEG files of every kind that cjpeg can write, with other markers where those decide on colours, and damaged ones.
-Among the files that are whole, each value of each property meets each value of every other one. `expected.csv` says what
-djpeg makes of each: its exit code (0, 2 with warnings, 1 refused) and the CRC-32 of the samples, from code without
+Among the files that are whole, each value of each property meets each value of every other one. `expected.csv` says
+what djpeg makes of each: its exit code (0, 2 with warnings, 1 refused) and the CRC-32 of the samples, from code without
 SIMD, whose results differ where coefficients are damaged.
 """
 

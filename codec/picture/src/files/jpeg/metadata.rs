@@ -70,7 +70,7 @@ pub(super) fn read(
     let text: Vec<_> = comments
         .filter(|comment| !comment.text.is_empty())
         .collect();
-    limits.accept_texts(text.iter().map(Text::size).sum())?;
+    limits.accept_texts(text.len(), text.iter().map(Text::size).sum())?;
     Ok(Metadata {
         icc: limits.accept_block(Part::Icc, icc.as_deref())?,
         exif: limits.accept_block(Part::Exif, exif)?,

@@ -3,6 +3,7 @@
 use super::damaged;
 use super::frame::Frame;
 use crate::PictureError;
+use crate::parts::push_name;
 
 pub(super) const EXIF_PREFIX: &[u8] = b"Exif\0\0";
 pub(super) const XMP_PREFIX: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
@@ -193,9 +194,7 @@ impl<'a> Segments<'a> {
     }
 
     pub(super) fn leave_out_once(&mut self, what: &str) {
-        if !self.left_out.iter().any(|known| known == what) {
-            self.left_out.push(what.to_owned());
-        }
+        push_name(&mut self.left_out, what);
     }
 }
 

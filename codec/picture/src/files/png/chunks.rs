@@ -1,5 +1,5 @@
-//! The chunks of a PNG file. Those that make the pixels go to the decoder; what is beside them is read here, and dropped
-//! one by one where it is broken, as libpng does.
+//! The chunks of a PNG file. Those that make the pixels go to the decoder; what is beside them is read here, and
+//! dropped one by one where it is broken, as libpng does.
 
 use std::io::Read;
 
@@ -10,7 +10,7 @@ use super::header::{Colour, Header};
 use super::stream::Stream;
 use crate::boxes::is_colour_description;
 use crate::files::{is_tiff, without_exif_prefix};
-use crate::parts::{Part, decode_latin_1};
+use crate::parts::{Part, decode_latin_1, push_name};
 use crate::{Density, DensityUnit, Limits, Metadata, PictureError, Text};
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
@@ -42,7 +42,7 @@ pub(super) struct Chunks {
     has_transparency: bool,
     has_srgb: bool,
     /// A frame of the animation begins before the pixels, so that these are its first.
-    is_frame: bool,
+    pub(super) is_frame: bool,
     stage: Stage,
     text_bytes: u64,
 }
@@ -139,7 +139,7 @@ impl Chunks {
                     true => Part::Xmp.into(),
                     false => chunk_name(name),
                 };
-                push_once(&mut self.broken, what);
+                push_name(&mut self.broken, what);
                 Ok(())
             }
             Err(Refused::File(error)) => Err(error),
@@ -179,7 +179,7 @@ impl Chunks {
                 self.keep(name, data);
             }
             // The decoder finds out whether the first run had all pixels.
-            b"IDAT" => push_once(&mut self.broken, "a second run of pixels".to_owned()),
+            b"IDAT" => push_name(&mut self.broken, "a second run of pixels"),
             b"IEND" => self.keep(name, data),
             _ => {
                 let name = String::from_utf8_lossy(name);
@@ -247,7 +247,7 @@ impl Chunks {
             b"fcTL" => self.is_frame |= is_ahead,
             b"fdAT" => {}
             _ if SILENT.contains(&name) => {}
-            _ => push_once(&mut self.left_out, chunk_name(name)),
+            _ => push_name(&mut self.left_out, chunk_name(name)),
         }
         Ok(())
     }
@@ -292,7 +292,7 @@ impl Chunks {
             return set(&mut self.metadata.xmp, xmp);
         }
         self.text_bytes += text.size();
-        limits.accept_texts(self.text_bytes)?;
+        limits.accept_texts(self.metadata.text.len() + 1, self.text_bytes)?;
         self.metadata.text.push(text);
         Ok(())
     }
@@ -340,12 +340,6 @@ fn set<T>(place: &mut Option<T>, value: Option<T>) -> Result<(), Refused> {
             Ok(())
         }
         _ => Err(Refused::Broken),
-    }
-}
-
-fn push_once(list: &mut Vec<String>, what: String) {
-    if !list.contains(&what) {
-        list.push(what);
     }
 }
 

@@ -24,7 +24,15 @@ pub(super) fn load(
 ) -> Result<Picture, PictureError> {
     let limits = &options.limits;
     let mut chunks = Chunks::read(bytes, limits)?;
-    super::check_frames(Format::Png, chunks.frames, options, warnings)?;
+    match chunks.frames {
+        // The picture is what programs without animations show, and none of the frames.
+        Some(frames) if options.first_frame && !chunks.is_frame => {
+            chunks
+                .left_out
+                .push(format!("an animation of {frames} frames"));
+        }
+        frames => super::check_frames(Format::Png, frames, options, warnings)?,
+    }
     let image = decode(&chunks, limits, warnings)?;
     chunks
         .left_out

@@ -60,6 +60,15 @@ impl Header {
     }
 }
 
+impl Header {
+    /// Number of samples, or the largest number where there are more: no file is so long.
+    pub(super) fn samples(&self) -> usize {
+        let sides = [self.width as usize, self.height as usize];
+        let pixels = sides[0].saturating_mul(sides[1]);
+        pixels.saturating_mul(self.channels.count())
+    }
+}
+
 fn check_most(most: u32) -> Result<u16, PictureError> {
     u16::try_from(most)
         .ok()

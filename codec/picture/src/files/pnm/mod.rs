@@ -45,7 +45,7 @@ pub(super) fn load(
 fn read_eight(header: &Header, bytes: &mut &[u8]) -> Result<DynamicImage, PictureError> {
     let (width, height, channels) = (header.width, header.height, header.channels);
     // A file that is too short for its header is refused before anything is allocated for it.
-    let count = width as usize * height as usize * channels.count();
+    let count = header.samples();
     if bytes.len() < least(header, count) {
         return Err(cut_short());
     }
@@ -87,7 +87,7 @@ fn read_eight(header: &Header, bytes: &mut &[u8]) -> Result<DynamicImage, Pictur
 
 fn read_sixteen(header: &Header, bytes: &mut &[u8]) -> Result<DynamicImage, PictureError> {
     let (width, height, channels) = (header.width, header.height, header.channels);
-    let count = width as usize * height as usize * channels.count();
+    let count = header.samples();
     if bytes.len() < least(header, count) {
         return Err(cut_short());
     }

@@ -2,6 +2,7 @@
 
 use super::damaged;
 use crate::PictureError;
+use crate::parts::{push_name, shown};
 
 /// Bytes before the first chunk: `RIFF`, length, `WEBP`.
 pub(super) const RIFF_HEADER: usize = 12;
@@ -93,16 +94,14 @@ impl<'a> Chunks<'a> {
             b"XMP " => take_first(&mut self.xmp, data),
             _ => {
                 let name = String::from_utf8_lossy(&name);
-                self.leave_out(&format!("the chunk {}", name.trim_end()));
+                self.leave_out(&format!("the chunk {}", shown(name.trim_end())));
             }
         }
         Ok(())
     }
 
     fn leave_out(&mut self, what: &str) {
-        if !self.left_out.iter().any(|known| known == what) {
-            self.left_out.push(what.to_owned());
-        }
+        push_name(&mut self.left_out, what);
     }
 }
 
