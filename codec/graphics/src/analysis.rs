@@ -8,7 +8,12 @@ use crate::estimate::log;
 use crate::layout::BLOCK;
 use crate::maps::{Map, PALETTE};
 use crate::part::{Part, for_runs};
-use crate::strip::Mode;
+use crate::strip::{Mode, Reuse};
+
+/// One block in so many must look drawn for colours to be remembered.
+const DRAWN: usize = 32;
+/// One pixel in so many must be equal to a neighbour for this to be expected.
+const EQUAL: usize = 25;
 
 impl Part {
     /// Calls `run` for each run of marked pixels with its row and its columns.
@@ -28,15 +33,18 @@ impl Part {
             Some(map) => map,
             None => self.lists::<C>(largest),
         };
-        let mode = match &map {
+        let mut mode = match &map {
             Map::Palette(_) => self.mode::<1>(&map, largest),
             Map::Samples(_) => self.mode::<C>(&map, largest),
         };
-        if mode.hits {
-            self.drawn = match &map {
-                Map::Palette(_) => self.draw::<1>(mode.transform),
-                Map::Samples(_) => self.draw::<C>(mode.transform),
-            };
+        let drawn = match &map {
+            Map::Palette(_) => self.draw::<1>(mode.transform),
+            Map::Samples(_) => self.draw::<C>(mode.transform),
+        };
+        let count = drawn.iter().filter(|&&drawn| drawn).count();
+        if count * DRAWN >= self.marks.iter().filter(|&&mark| mark).count() {
+            mode.reuse = Reuse::Colours;
+            self.drawn = drawn;
         }
         (map, mode)
     }
@@ -51,6 +59,7 @@ impl Part {
         let mut counts = vec![0u32; 1 << 16];
         let mut total = 0u32;
         let mut bits = vec![0f32; self.marks.len()];
+        let mut equal = vec![0i32; self.marks.len()];
         for pass in 0..2 {
             self.for_runs(|y, run| {
                 for x in run {
@@ -65,8 +74,10 @@ impl Part {
                         samples[at - self.width - 1],
                     );
                     if px == w || px == n {
+                        equal[y / BLOCK as usize * self.columns() + x / BLOCK as usize] += 1 - pass;
                         continue;
                     }
+                    equal[y / BLOCK as usize * self.columns() + x / BLOCK as usize] -= 1 - pass;
                     if pass == 0 {
                         counts[place(px)] += 1;
                         total += 1;
@@ -86,7 +97,11 @@ impl Part {
                 }
             });
         }
-        bits.iter().map(|&bits| bits <= 0.0).collect()
+        bits.iter()
+            .zip(equal)
+            .zip(&self.marks)
+            .map(|((&bits, equal), &mark)| mark && bits <= 0.0 && equal >= 0)
+            .collect()
     }
 
     fn palette<const C: usize>(&mut self) -> Option<Map> {
@@ -223,7 +238,11 @@ impl Part {
             .map_or(0, |(i, _)| i);
         Mode {
             transform: Transform::ALL[best],
-            hits: equal * 64 >= pixels,
+            reuse: if equal * EQUAL >= pixels {
+                Reuse::Neighbours
+            } else {
+                Reuse::Nothing
+            },
             scale: (16 - u32::from(top.leading_zeros())).saturating_sub(8),
             largest: map.largest(largest),
         }

@@ -34,6 +34,37 @@ impl Around {
         }
     }
 
+    /// Which neighbours are equal to each other.
+    #[inline(always)]
+    pub(crate) fn equal(&self) -> usize {
+        let [w, n, nw, ne, ww, nn, nee, ..] = self.near;
+        let pairs = [
+            (w, n),
+            (w, nw),
+            (n, nw),
+            (n, ne),
+            (w, ww),
+            (n, nn),
+            (ne, nee),
+        ];
+        let bits = pairs
+            .iter()
+            .enumerate()
+            .map(|(bit, (a, b))| usize::from(a == b) << bit);
+        bits.sum()
+    }
+
+    /// Which neighbours have this colour.
+    #[inline(always)]
+    pub(crate) fn mask(&self, colour: u64) -> usize {
+        let bits = self
+            .near
+            .iter()
+            .enumerate()
+            .map(|(bit, &near)| usize::from(near == colour) << bit);
+        bits.sum()
+    }
+
     fn hash(&self, count: usize, salt: u64) -> u64 {
         let mut sum = salt;
         for (i, &colour) in self.near[..count].iter().enumerate() {
@@ -164,13 +195,7 @@ impl Hits {
         ];
         let trust = |t: usize| [0, 1, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4][t];
         let trusts = trust(memory[0].trust) * 5 + trust(memory[1].trust);
-        let equal = usize::from(near[0] == near[1])
-            | usize::from(near[0] == near[2]) << 1
-            | usize::from(near[1] == near[2]) << 2
-            | usize::from(near[1] == near[3]) << 3
-            | usize::from(near[0] == near[4]) << 4
-            | usize::from(near[1] == near[5]) << 5
-            | usize::from(near[3] == near[6]) << 6;
+        let equal = around.equal();
         let hashes = [around.hash(4, 3), around.hash(10, 4), around.hash(2, 5)];
         let mut result = None;
         let mut tried = [None; 6];
@@ -182,10 +207,7 @@ impl Hits {
             }
             tried[rank] = candidate;
             rank += 1;
-            let mut mask = 0;
-            for (bit, &other) in near.iter().enumerate() {
-                mask |= usize::from(other == colour) << bit;
-            }
+            let mask = around.mask(colour);
             let agree = usize::from(memory[0].colour == candidate)
                 | usize::from(memory[1].colour == candidate) << 1;
             let hashed = |hash: u64| {

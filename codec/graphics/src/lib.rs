@@ -53,6 +53,7 @@ mod logistic;
 mod maps;
 mod memory;
 mod mix;
+mod near;
 mod part;
 mod predict;
 mod progress;

@@ -8,16 +8,32 @@ use crate::hits::{Around, Hits};
 use crate::layout::BLOCK;
 use crate::literal::Literals;
 use crate::mix::Counter;
+use crate::near::NearHits;
 use crate::predict::{Near, Predictor, Trace};
 use crate::residual::{CONTEXTS, Residuals};
 use crate::rows::{PAD, Rows};
+
+/// Which colours are expected to come again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// None: there is noise.
+    #[default]
+    Nothing,
+    /// Those of neighbours.
+    Neighbours,
+    /// All.
+    Colours,
+}
+
+impl Reuse {
+    pub(crate) const ALL: [Self; 3] = [Self::Nothing, Self::Neighbours, Self::Colours];
+}
 
 /// How the pixels of a strip are coded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mode {
     pub(crate) transform: Transform,
-    /// Whether equal pixels are looked for.
-    pub(crate) hits: bool,
+    pub(crate) reuse: Reuse,
     /// By how many bits contexts see values coarser.
     pub(crate) scale: u32,
     /// The largest sample of each channel.
@@ -34,6 +50,7 @@ pub(crate) struct Strip<const C: usize> {
     copied: Rows<u8>,
     copies: Vec<Counter>,
     fills: Vec<Counter>,
+    near: Option<NearHits>,
     hits: Option<Hits>,
     smooth: Residuals,
     literals: Literals,
@@ -61,7 +78,8 @@ impl<const C: usize> Strip<C> {
             copied: Rows::new(width.div_ceil(BLOCK as usize), 0),
             copies: vec![Counter::EVEN; 64],
             fills: vec![Counter::EVEN; 64],
-            hits: mode.hits.then(Hits::new),
+            near: (mode.reuse != Reuse::Nothing).then(NearHits::new),
+            hits: (mode.reuse == Reuse::Colours).then(Hits::new),
             smooth: Residuals::new([256, 1024, 1024, 4096], 32),
             literals: Literals::new(
                 16 - mode
@@ -116,7 +134,7 @@ impl<const C: usize> Strip<C> {
             let end = (start + BLOCK as usize).min(self.width);
             let mut copied = 1;
             if mark {
-                copied = match self.hits.is_some() {
+                copied = match self.near.is_some() {
                     true => self.segment(coder, column, start..end, samples)?,
                     false => 0,
                 };
@@ -221,34 +239,47 @@ impl<const C: usize> Strip<C> {
         let i = x + PAD;
         let mut memory = None;
         let mut around = None;
-        if let Some(hits) = &mut self.hits {
+        if let Some(near_hits) = &mut self.near {
             let (cur, up, top) = self.colours.all();
             let seen = Around::of(x, cur, up, top);
-            let [w, n, nw, ne, ww, ..] = seen.near;
-            let found = hits.look(&seen);
-            if drawn
-                || w == n
-                || w == nw
-                || n == nw
-                || n == ne
-                || w == ww
-                || found[0].trust > 0
-                || found[1].trust > 0
-            {
-                let hit = hits.code(coder, &seen, &found, pack(sample))?;
-                if let Some(colour) = hit {
-                    hits.learn(&found, colour);
-                    let sample = unpack(colour);
-                    cur[i] = colour;
-                    self.values.all().0[i] = self.mode.transform.forward(sample);
-                    self.traces.all().0[i] = [Trace::default(); C];
-                    return Ok(sample);
-                }
-                if drawn {
-                    around = Some(seen);
-                }
+            if let Some(hits) = &mut self.hits {
+                memory = Some(hits.look(&seen));
             }
-            memory = Some(found);
+            let hit = match (&mut self.hits, &memory) {
+                (Some(hits), Some(memory))
+                    if drawn || memory[0].trust > 0 || memory[1].trust > 0 =>
+                {
+                    hits.code(coder, &seen, memory, pack(sample))?
+                }
+                _ => {
+                    let (traces, traces_up, _) = self.traces.all();
+                    let mut noise = 0;
+                    for c in 0..C {
+                        for trace in [
+                            &traces[i - 1],
+                            &traces_up[i],
+                            &traces_up[i - 1],
+                            &traces_up[i + 1],
+                        ] {
+                            noise += trace[c].residual.unsigned_abs();
+                        }
+                    }
+                    near_hits.code(coder, &seen, noise >> self.mode.scale, pack(sample))?
+                }
+            };
+            if let Some(colour) = hit {
+                if let (Some(hits), Some(memory)) = (&mut self.hits, &memory) {
+                    hits.learn(memory, colour);
+                }
+                let sample = unpack(colour);
+                cur[i] = colour;
+                self.values.all().0[i] = self.mode.transform.forward(sample);
+                self.traces.all().0[i] = [Trace::default(); C];
+                return Ok(sample);
+            }
+            if drawn {
+                around = Some(seen);
+            }
         }
         if let Some(around) = &around {
             let near = {
