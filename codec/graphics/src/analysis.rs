@@ -12,6 +12,8 @@ use crate::strip::{Mode, Reuse};
 
 /// One block in so many must look drawn for colours to be remembered.
 const DRAWN: usize = 32;
+/// So few colours are no photograph, whatever their order.
+const SMALL: usize = 192;
 /// One pixel in so many must be equal to a neighbour for this to be expected.
 const EQUAL: usize = 25;
 
@@ -38,8 +40,8 @@ impl Part {
             Map::Samples(_) => self.mode::<C>(&map, largest),
         };
         let drawn = match &map {
-            Map::Palette(_) => self.draw::<1>(mode.transform),
-            Map::Samples(_) => self.draw::<C>(mode.transform),
+            Map::Palette(_) => self.draw::<1>(&mode),
+            Map::Samples(_) => self.draw::<C>(&mode),
         };
         let count = drawn.iter().filter(|&&drawn| drawn).count();
         if count * DRAWN >= self.marks.iter().filter(|&&mark| mark).count() {
@@ -50,7 +52,8 @@ impl Part {
     }
 
     /// Which blocks are cheaper as colours that were seen before than as residuals.
-    fn draw<const C: usize>(&self, transform: Transform) -> Vec<bool> {
+    fn draw<const C: usize>(&self, mode: &Mode) -> Vec<bool> {
+        let is_small = C == 1 && usize::from(mode.largest[0]) < SMALL;
         let (samples, _) = self.samples.as_chunks::<C>();
         let place = |px: [u16; C]| {
             let key = px.iter().fold(0u64, |key, &s| key << 16 | u64::from(s));
@@ -83,13 +86,13 @@ impl Part {
                         total += 1;
                     } else {
                         let rare = (total as f32 / counts[place(px)].max(1) as f32).log2();
-                        let [px, w, n, nw] = [px, w, n, nw].map(|s| transform.forward(s));
+                        let [px, w, n, nw] = [px, w, n, nw].map(|s| mode.transform.forward(s));
                         let mut smooth = 0.0;
                         for c in 0..C {
                             let predicted =
                                 (w[c] + n[c] - nw[c]).clamp(w[c].min(n[c]), w[c].max(n[c]));
-                            smooth += 0.5
-                                + 2.0 * ((px[c].abs_diff(predicted) + 1) as f32).log2().min(8.0);
+                            let log = ((px[c].abs_diff(predicted) + 1) as f32).log2();
+                            smooth += 0.5 + 2.0 * log.min(8.0);
                         }
                         bits[y / BLOCK as usize * self.columns() + x / BLOCK as usize] +=
                             rare - smooth;
@@ -100,7 +103,7 @@ impl Part {
         bits.iter()
             .zip(equal)
             .zip(&self.marks)
-            .map(|((&bits, equal), &mark)| mark && bits <= 0.0 && equal >= 0)
+            .map(|((&bits, equal), &mark)| mark && bits <= 0.0 && (is_small || equal >= 0))
             .collect()
     }
 
@@ -238,7 +241,7 @@ impl Part {
             .map_or(0, |(i, _)| i);
         Mode {
             transform: Transform::ALL[best],
-            reuse: if equal * EQUAL >= pixels {
+            reuse: if C > 1 && equal * EQUAL >= pixels {
                 Reuse::Neighbours
             } else {
                 Reuse::Nothing

@@ -39,6 +39,7 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod around;
 mod binary;
 mod colour;
 mod decode;
@@ -59,6 +60,7 @@ mod predict;
 mod progress;
 mod residual;
 mod rows;
+mod smooth;
 mod strip;
 
 pub use decode::{blocks, decode};

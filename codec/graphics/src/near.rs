@@ -2,7 +2,7 @@
 
 use kiln_entropy::{CodeError, Coder};
 
-use crate::hits::Around;
+use crate::around::Around;
 use crate::mix::{Counter, Weights, mixed};
 
 /// Contexts that are mixed.
@@ -36,7 +36,7 @@ impl NearHits {
         noise: u32,
         actual: u64,
     ) -> Result<Option<u64>, CodeError> {
-        let near = &around.near;
+        let near = &around.0;
         let noise = level(noise).min(NOISES - 1) as usize;
         let equal = around.equal();
         let mut rank = 0;
