@@ -46,6 +46,7 @@ mod decode;
 mod encode;
 mod error;
 mod estimate;
+pub mod fuzz;
 mod head;
 mod hits;
 mod layout;

@@ -46,8 +46,8 @@ impl Literals {
         let [w, n, nw, ne, ..] = around.0;
         let mask = u16::MAX >> (16 - self.bits);
         let (mut result, mut first, mut before) = ([0; C], 0, 0);
-        for step in 0..C {
-            let c = if C == 3 { ORDER[step] } else { step };
+        let order: &[usize] = if C == 3 { &ORDER } else { &[0] };
+        for (step, &c) in order.iter().enumerate() {
             let key = before << 2 | step as u64;
             let prior = if step == 0 {
                 i64::from(median) as u64
@@ -68,7 +68,7 @@ impl Literals {
             if step == 0 {
                 first = symbol;
             }
-            before = before << 17 | u64::from(symbol) + 1;
+            before = (before << 17) + u64::from(symbol) + 1;
         }
         Ok(result)
     }

@@ -81,8 +81,7 @@ pub(crate) struct Strip<const C: usize> {
 impl<const C: usize> Strip<C> {
     pub(crate) fn new(mode: Mode, width: usize) -> Self {
         let columns = width.div_ceil(BLOCK as usize);
-        let largest = mode
-            .largest
+        let largest = mode.largest[..C]
             .iter()
             .fold(0, |most, &largest| most.max(largest));
         Self {
