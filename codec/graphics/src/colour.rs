@@ -72,3 +72,23 @@ impl Transform {
         v
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transforms_are_reversible() {
+        for transform in Transform::ALL {
+            for r in [0, 1, 2, 100, 254, 255, 65535] {
+                for g in [0, 1, 3, 101, 255, 65534] {
+                    for b in [0, 1, 4, 255, 65535] {
+                        let samples = transform.inverse(transform.forward([r, g, b]));
+                        assert_eq!(samples, [r, g, b].map(i32::from), "{transform:?}");
+                    }
+                }
+            }
+            assert_eq!(transform.inverse(transform.forward([77])), [77]);
+        }
+    }
+}

@@ -162,6 +162,7 @@ impl Blocks {
     /// Marks a block, or takes its mark away. One outside of the picture has none.
     pub fn set(&mut self, column: usize, row: usize, mark: bool) {
         if column < self.columns
+            && row < self.rows
             && let Some(place) = self.marks.get_mut(row * self.columns + column)
         {
             *place = mark;
@@ -180,7 +181,55 @@ impl Blocks {
 
     /// Marks of a row of blocks; none if there is no such row.
     pub fn row(&self, row: usize) -> &[bool] {
-        let start = row.saturating_mul(self.columns);
-        self.marks.get(start..start + self.columns).unwrap_or(&[])
+        let mut rows = self.marks.chunks(self.columns.max(1));
+        rows.nth(row).unwrap_or(&[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strips_hold_every_row_once() {
+        for (width, height) in [(1, 1), (5000, 17), (1, 70_000), (100_000, 33), (3840, 2160)] {
+            let layout = Layout {
+                width,
+                height,
+                channels: Channels::One,
+                depth: Depth::Eight,
+            };
+            let mut next = 0;
+            for number in 0..layout.strips() {
+                let rows = layout.strip_rows(number);
+                assert!(rows.start == next && !rows.is_empty());
+                assert!(
+                    rows.len() as u64 * u64::from(width) <= STRIP_PIXELS + 16 * u64::from(width)
+                );
+                next = rows.end;
+            }
+            assert_eq!(next, height);
+        }
+    }
+
+    #[test]
+    fn blocks_outside_of_the_picture_are_not_marked() {
+        let layout = Layout {
+            width: 40,
+            height: 20,
+            channels: Channels::One,
+            depth: Depth::Eight,
+        };
+        let mut blocks = Blocks::all(&layout);
+        assert_eq!((blocks.columns(), blocks.rows(), blocks.count()), (3, 2, 6));
+        for (column, row) in [(3, 0), (0, 2), (usize::MAX, 0), (0, usize::MAX)] {
+            blocks.set(column, row, true);
+            assert!(!blocks.get(column, row));
+        }
+        blocks.set(2, 1, false);
+        assert_eq!(
+            blocks.iter().collect::<Vec<_>>(),
+            [true, true, true, true, true, false]
+        );
     }
 }

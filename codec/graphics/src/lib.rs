@@ -39,12 +39,14 @@
 #![forbid(unsafe_code)]
 
 mod analysis;
+mod around;
 mod binary;
 mod colour;
 mod decode;
 mod encode;
 mod error;
 mod estimate;
+pub mod fuzz;
 mod head;
 mod hits;
 mod layout;
@@ -53,11 +55,13 @@ mod logistic;
 mod maps;
 mod memory;
 mod mix;
+mod near;
 mod part;
 mod predict;
 mod progress;
 mod residual;
 mod rows;
+mod smooth;
 mod strip;
 
 pub use decode::{blocks, decode};

@@ -2,104 +2,115 @@
 
 use kiln_entropy::{CodeError, Coder};
 
-use crate::hits::Around;
+use crate::around::{Around, hash, scramble};
 use crate::mix::{Counter, Weights, mixed};
 
+/// Contexts that are mixed.
 const INPUTS: usize = 6;
+/// Bits of an index into the groups of counters.
+const INDEX: u32 = 16;
+/// Bits of a symbol that share a group of counters.
+const GROUP: u32 = 4;
 
+/// The order in which samples are coded: green first.
+const ORDER: [usize; 3] = [1, 0, 2];
+
+/// Adaptive model of colours.
 pub(crate) struct Literals {
-    counters: Vec<Counter>,
+    /// Groups of a check and the 15 counters of a tree of four decisions.
+    counters: Vec<[Counter; 1 << GROUP]>,
     weights: Vec<Weights<INPUTS>>,
+    /// Bits of a sample.
     bits: u32,
-    slots: u32,
 }
 
 impl Literals {
-    pub(crate) fn new(bits: u32) -> Self {
-        let slots = 16;
+    /// A model of samples up to `largest`.
+    pub(crate) fn new(largest: u16) -> Self {
         Self {
-            counters: vec![Counter::EVEN; 16 << slots],
-            weights: vec![Weights::new(4500); 3 * 16],
-            bits,
-            slots,
+            counters: vec![[Counter::EVEN; 1 << GROUP]; 1 << INDEX],
+            weights: vec![Weights::new(4500); 3 << 4],
+            bits: 16 - largest.max(1).leading_zeros(),
         }
     }
 
+    /// Codes the samples of a pixel. `median` is a prediction of the first value.
     #[inline(always)]
     pub(crate) fn code<K: Coder, const C: usize>(
         &mut self,
         coder: &mut K,
         around: &Around,
         median: i32,
-        sample: [u16; C],
+        samples: [u16; C],
     ) -> Result<[u16; C], CodeError> {
-        let mask = (1u32 << self.bits) - 1;
-        let order: [usize; 3] = if C == 3 { [1, 0, 2] } else { [0; 3] };
-        let mut result = [0u16; C];
-        let mut before = 0u64;
-        let [w, n, nw, ne, ..] = around.near;
-        for c in 0..C {
-            let base = if c == 0 {
-                0
+        let [w, n, nw, ne, ..] = around.0;
+        let mask = u16::MAX >> (16 - self.bits);
+        let (mut result, mut first, mut before) = ([0; C], 0, 0);
+        let order: &[usize] = if C == 3 { &ORDER } else { &[0] };
+        for (step, &c) in order.iter().enumerate() {
+            let key = before << 2 | step as u64;
+            let prior = if step == 0 {
+                i64::from(median) as u64
             } else {
-                u32::from(result[order[0]])
-            };
-            let symbol = u32::from(sample[order[c]]).wrapping_sub(base) & mask;
-            let key = before * 4 + c as u64;
-            let h = |a: u64, b: u64, salt: u64| {
-                let sum = key
-                    .wrapping_add(salt << 56)
-                    .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                    .wrapping_add(a.wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(25))
-                    .wrapping_add(b.wrapping_mul(0x94D0_49BB_1331_11EB).rotate_left(41));
-                let sum = (sum ^ sum >> 31).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-                sum ^ sum >> 28
+                0
             };
             let contexts = [
-                h(0, 0, 1),
-                h(w, 0, 2),
-                h(0, n, 3),
-                h(w, n, 4),
-                if c == 0 {
-                    h(median as u64, 0, 5)
-                } else {
-                    c as u64
-                },
-                h(w ^ nw << 9, n ^ ne << 7, 6),
+                hash(6, &[key]),
+                hash(7, &[key, w]),
+                hash(8, &[key, n]),
+                hash(9, &[key, w, n]),
+                hash(10, &[step as u64, prior]),
+                hash(11, &[key, w, n, nw, ne]),
             ];
-            let mut found = 0u32;
-            let mut node = 1usize;
-            let mut slots = [0usize; INPUTS];
-            for bit in (0..self.bits).rev() {
-                let depth = self.bits - 1 - bit;
-                if depth % 4 == 0 {
-                    node = 1;
-                    for (slot, context) in slots.iter_mut().zip(contexts) {
-                        let sum = (context ^ u64::from(found) << 8 ^ u64::from(depth))
-                            .wrapping_mul(0xFF51_AFD7_ED55_8CCD);
-                        *slot = ((sum >> (64 - self.slots)) as usize) << 4;
-                        let check = Counter::check(sum as u32);
-                        if self.counters[*slot] != check {
-                            self.counters[*slot..*slot + 16].fill(Counter::EVEN);
-                            self.counters[*slot] = check;
-                        }
-                    }
-                }
-                let at = slots.map(|slot| slot + node);
-                let one = mixed(
-                    coder,
-                    &mut self.counters,
-                    at,
-                    &mut self.weights[c << 4 | depth as usize & 15],
-                    30,
-                    symbol >> bit & 1 == 1,
-                )?;
-                found = found << 1 | u32::from(one);
-                node = node << 1 | usize::from(one);
+            let symbol = samples[c].wrapping_sub(first) & mask;
+            let symbol = self.symbol(coder, step, contexts, symbol)?;
+            result[c] = symbol.wrapping_add(first) & mask;
+            if step == 0 {
+                first = symbol;
             }
-            result[order[c]] = (found.wrapping_add(base) & mask) as u16;
-            before = before << 17 | u64::from(found) + 1;
+            before = (before << 17) + u64::from(symbol) + 1;
         }
         Ok(result)
+    }
+
+    /// Codes a symbol from its highest bit to its lowest.
+    #[inline(always)]
+    fn symbol<K: Coder>(
+        &mut self,
+        coder: &mut K,
+        step: usize,
+        contexts: [u64; INPUTS],
+        symbol: u16,
+    ) -> Result<u16, CodeError> {
+        let (mut found, mut node, mut groups) = (0u16, 1, [0; INPUTS]);
+        for depth in 0..self.bits {
+            if depth % GROUP == 0 {
+                node = 1;
+                for (group, context) in groups.iter_mut().zip(contexts) {
+                    let place = scramble(context ^ u64::from(found) << 8 ^ u64::from(depth));
+                    *group = (place >> (64 - INDEX)) as usize;
+                    let check = Counter::check(place as u16);
+                    let counters = &mut self.counters[*group];
+                    if counters[0] != check {
+                        *counters = [Counter::EVEN; 1 << GROUP];
+                        counters[0] = check;
+                    }
+                }
+            }
+            let at = groups.map(|group| group << GROUP | node);
+            let weights = &mut self.weights[step << 4 | depth as usize];
+            let bit = symbol >> (self.bits - 1 - depth) & 1 == 1;
+            let bit = mixed(
+                coder,
+                self.counters.as_flattened_mut(),
+                at,
+                weights,
+                30,
+                bit,
+            )?;
+            found = found << 1 | u16::from(bit);
+            node = node << 1 | usize::from(bit);
+        }
+        Ok(found)
     }
 }

@@ -52,3 +52,37 @@ pub(crate) fn squash(x: i32) -> u16 {
 pub(crate) fn stretch(p: u32) -> i32 {
     STRETCH[(p >> 4) as usize & (SIZE - 1)].into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn squash_is_the_logistic_function() {
+        for x in -LIMIT..=LIMIT {
+            let exact = 65536.0 / (1.0 + (-f64::from(x) / 256.0).exp());
+            let found = f64::from(squash(x));
+            assert!(
+                (found - exact).abs() < 1.0 + 0.05 * exact.min(65536.0 - exact),
+                "{x}"
+            );
+        }
+        assert_eq!(
+            (squash(-9999), squash(0), squash(9999)),
+            (squash(-LIMIT), 32768, squash(LIMIT))
+        );
+    }
+
+    #[test]
+    fn stretch_undoes_squash() {
+        for x in -LIMIT..=LIMIT {
+            let p = u32::from(squash(x));
+            // One step of the table of 4096 probabilities.
+            let (low, high) = (stretch(p.saturating_sub(24)), stretch((p + 24).min(65535)));
+            assert!(
+                (low..=high).contains(&x) || x.abs() > 1800,
+                "{x} {low} {high}"
+            );
+        }
+    }
+}

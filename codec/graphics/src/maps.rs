@@ -70,10 +70,13 @@ impl Map {
     pub(crate) fn undo<const C: usize>(&self, samples: &mut Vec<u16>) {
         match self {
             Self::Palette(colours) => {
-                *samples = samples
-                    .iter()
-                    .flat_map(|&index| colours[usize::from(index)])
-                    .collect();
+                let mut mapped = Vec::with_capacity(samples.len() * C);
+                mapped.extend(
+                    samples
+                        .iter()
+                        .flat_map(|&index| colours[usize::from(index)]),
+                );
+                *samples = mapped;
             }
             Self::Samples(lists) => {
                 for (c, list) in lists.iter().enumerate() {

@@ -7,13 +7,13 @@ const MODELS: u64 = 8 << 20;
 /// Bytes that three rows of a strip take for each pixel of a row and each of its samples.
 const ROWS: u64 = 3 * 40;
 /// Decisions that a sample of 8 bits takes at most, on average; a sample of 16 bits takes twice as many.
-const DECISIONS: u64 = 10;
+const DECISIONS: u64 = 15;
 
 /// Bytes that [`encode`](crate::encode) holds at most beside the picture, for photographs that are hard to code.
 pub fn encode_bytes(layout: &Layout) -> u64 {
     // Four bytes for each decision, and twice that while the list of decisions grows.
     let decisions = DECISIONS * if layout.depth.largest() > 255 { 2 } else { 1 };
-    held(layout, 12 * decisions)
+    held(layout, 8 * decisions)
 }
 
 /// Bytes that [`decode`](crate::decode) holds at most beside the picture and the bytes that it decodes.

@@ -28,8 +28,9 @@ pub(crate) struct Counter(u32);
 impl Counter {
     pub(crate) const EVEN: Self = Self(1 << 31);
 
-    pub(crate) const fn check(v: u32) -> Self {
-        Self(v & 0xFFFF)
+    /// Not a probability, but a number in the place of one.
+    pub(crate) const fn check(number: u16) -> Self {
+        Self(number as u32)
     }
 
     /// The probability out of 65536.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::layout::{BLOCK, Blocks, Channels, Layout};
 use crate::maps::{Map, field};
 use crate::progress::Progress;
-use crate::strip::{Mode, Strip};
+use crate::strip::{Mode, Reuse, Strip};
 
 /// The samples of a strip, and which of its blocks are coded.
 pub(crate) struct Part {
@@ -133,7 +133,9 @@ impl Mode {
         channels: usize,
         largest: u16,
     ) -> Result<Self, Error> {
-        let hits = field(coder, 1, self.hits.into())? == 1;
+        let reuse = *Reuse::ALL
+            .get(field(coder, 2, self.reuse as u32)? as usize)
+            .ok_or(Error::Damaged("unknown reuse of colours"))?;
         let scale = field(coder, 4, self.scale)?;
         if scale > 8 {
             return Err(Error::Damaged("unknown scale of contexts"));
@@ -151,7 +153,7 @@ impl Mode {
         }
         Ok(Self {
             transform,
-            hits,
+            reuse,
             scale,
             largest: map.largest(largest),
         })

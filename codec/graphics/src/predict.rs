@@ -1,32 +1,34 @@
-//! Prediction of a value from its neighbours.
+//! Prediction of a value from its neighbours: a blend of simple predictors, and a correction that learns.
 
 use crate::rows::PAD;
 
-/// Sub-predictors.
-pub(crate) const SUBS: usize = 6;
-/// Inputs of the correction.
+/// Simple predictors that are blended.
+const SUBS: usize = 6;
+/// Differences from which the correction is made.
 const TAPS: usize = 10;
+/// Largest magnitude of a weight of the correction: 2, in 65536ths.
+const MOST: i32 = 1 << 17;
 
-/// What is remembered of a coded value.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Trace {
-    /// The value less its prediction.
-    pub(crate) residual: i32,
-    /// How wrong the sub-predictors were.
-    pub(crate) wrong: [u16; SUBS],
-}
-
-/// Weights of sub-predictors by how wrong they were.
+/// How much a simple predictor is trusted, by how wrong it was.
 static TRUST: [u32; 1024] = make_trust();
 
 const fn make_trust() -> [u32; 1024] {
     let mut table = [0; 1024];
     let mut i = 0;
-    while i < 1024 {
-        table[i] = ((1 << 24) / ((i + 4) * (i + 4))) as u32;
+    while i < table.len() {
+        table[i] = ((1 << 21) / ((i + 4) * (i + 4))) as u32;
         i += 1;
     }
     table
+}
+
+/// What is remembered of a coded value. All is 0 if it was not predicted.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Trace {
+    /// The value less its rounded prediction.
+    pub(crate) residual: i32,
+    /// How wrong the simple predictors were.
+    wrong: [u16; SUBS],
 }
 
 /// The neighbours of a value.
@@ -34,16 +36,16 @@ const fn make_trust() -> [u32; 1024] {
 pub(crate) struct Near {
     pub(crate) w: i32,
     pub(crate) n: i32,
-    pub(crate) nw: i32,
-    pub(crate) ne: i32,
-    pub(crate) ww: i32,
-    pub(crate) nn: i32,
-    pub(crate) nne: i32,
+    nw: i32,
+    ne: i32,
+    ww: i32,
+    nn: i32,
+    nne: i32,
 }
 
 impl Near {
     #[inline(always)]
-    pub(crate) fn of<const C: usize>(
+    pub(crate) fn new<const C: usize>(
         c: usize,
         x: usize,
         cur: &[[i32; C]],
@@ -70,37 +72,36 @@ impl Near {
     }
 }
 
-/// A prediction and what is needed to learn from its outcome.
+/// A prediction and what is needed to learn from its outcome. All in eighths of a value.
 pub(crate) struct Prediction {
     pub(crate) subs: [i32; SUBS],
-    pub(crate) taps: [i32; TAPS],
-    /// In eighths.
+    taps: [i32; TAPS],
     pub(crate) value: i32,
 }
 
 /// The predictor of a channel.
-#[derive(Clone)]
 pub(crate) struct Predictor {
     weights: [i32; TAPS],
 }
 
 impl Predictor {
-    pub(crate) fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { weights: [0; TAPS] }
     }
 
+    /// Predicts the value of channel `c`. `before` are the residuals of the channels before, at this pixel.
     #[inline(always)]
     pub(crate) fn predict<const C: usize>(
         &self,
         c: usize,
         x: usize,
         near: &Near,
-        others: [i32; 2],
+        before: [i32; 2],
         cur: &[[Trace; C]],
         up: &[[Trace; C]],
     ) -> Prediction {
         let i = x + PAD;
-        let &Near {
+        let Near {
             w,
             n,
             nw,
@@ -108,7 +109,7 @@ impl Predictor {
             ww,
             nn,
             nne,
-        } = near;
+        } = *near;
         let subs = [
             (w + ne - n) << 3,
             (w + n - nw) << 3,
@@ -117,67 +118,54 @@ impl Predictor {
             n << 3,
             w << 3,
         ];
-        let (tw, tn, tnw, tne, tww) = (
+        let traces = [
             &cur[i - 1][c],
             &up[i][c],
             &up[i - 1][c],
             &up[i + 1][c],
             &cur[i - 2][c],
-        );
-        let (mut sum, mut total) = (0i64, 0i64);
-        for s in 0..SUBS {
-            let wrong = u32::from(tw.wrong[s])
-                + u32::from(tn.wrong[s])
-                + u32::from(tnw.wrong[s])
-                + u32::from(tne.wrong[s])
-                + u32::from(tww.wrong[s]);
+        ];
+        let (mut sum, mut total) = (0, 0);
+        for (s, &sub) in subs.iter().enumerate() {
+            let wrong: u32 = traces.iter().map(|trace| u32::from(trace.wrong[s])).sum();
             let trust = i64::from(TRUST[(wrong >> 2).min(1023) as usize]);
-            sum += trust * i64::from(subs[s]);
+            sum += trust * i64::from(sub);
             total += trust;
         }
         let blend = (sum / total) as i32;
-        let taps = [
-            (w << 3) - blend,
-            (n << 3) - blend,
-            (nw << 3) - blend,
-            (ne << 3) - blend,
-            (ww << 3) - blend,
-            (nn << 3) - blend,
-            (nne << 3) - blend,
-            others[0] << 3,
-            others[1] << 3,
-            tw.residual << 3,
-        ];
-        let mut dot = 0i64;
-        for t in 0..TAPS {
-            dot += i64::from(taps[t]) * i64::from(self.weights[t]);
-        }
-        let value = blend + ((dot + (1 << 15)) >> 16) as i32;
+        let [w, n, nw, ne, ww, nn, nne] = [w, n, nw, ne, ww, nn, nne].map(|v| (v << 3) - blend);
+        let [first, second, left] = [before[0], before[1], traces[0].residual].map(|v| v << 3);
+        let taps = [w, n, nw, ne, ww, nn, nne, first, second, left];
+        let pairs = taps.iter().zip(&self.weights);
+        let correction: i64 = pairs
+            .map(|(&tap, &weight)| i64::from(tap) * i64::from(weight))
+            .sum();
+        let value = blend + ((correction + (1 << 15)) >> 16) as i32;
         Prediction { subs, taps, value }
     }
 
+    /// Learns the value that came, whose residual is given. `scale` makes errors coarser.
     #[inline(always)]
     pub(crate) fn learn(
         &mut self,
         prediction: &Prediction,
         value: i32,
+        residual: i32,
         scale: u32,
-        trace: &mut Trace,
-    ) {
+    ) -> Trace {
         let exact = value << 3;
-        for s in 0..SUBS {
-            trace.wrong[s] =
-                ((exact - prediction.subs[s]).unsigned_abs() >> scale).min(0xFFFF) as u16;
-        }
         let error = i64::from(exact - prediction.value);
-        let mut power = 1i64;
-        for &tap in &prediction.taps {
-            power += i64::from(tap) * i64::from(tap);
+        let taps = prediction.taps.map(i64::from);
+        let power: i64 = taps.iter().map(|tap| tap * tap).sum();
+        let shift = 64 - (power + 1).leading_zeros();
+        for (weight, tap) in self.weights.iter_mut().zip(taps) {
+            let step = ((error * tap) << 10) >> shift;
+            *weight = (*weight + step as i32).clamp(-MOST, MOST);
         }
-        let shift = 64 - power.leading_zeros();
-        for t in 0..TAPS {
-            let step = ((error * i64::from(prediction.taps[t])) << 10) >> shift;
-            self.weights[t] = (self.weights[t] + step as i32).clamp(-(1 << 17), 1 << 17);
+        let wrong = |sub: i32| ((exact - sub).unsigned_abs() >> scale).min(0xFFFF) as u16;
+        Trace {
+            residual,
+            wrong: prediction.subs.map(wrong),
         }
     }
 }

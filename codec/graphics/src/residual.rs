@@ -6,103 +6,84 @@ use crate::mix::{Counter, Weights, mixed};
 
 /// Contexts that are mixed.
 pub(crate) const CONTEXTS: usize = 4;
-/// Decisions that a context holds.
-const NODES: usize = 32;
-/// The largest class of magnitudes.
+/// Decisions that a context holds: zero, sign, and for each sign nine of a class.
+const NODES: usize = 20;
+/// Decisions of a class that are told apart.
+const CLASS_NODES: u32 = 9;
+/// The largest class of magnitudes: residuals have less than 20 bits.
 const CLASSES: u32 = 19;
-
-/// Where the first decision of a value has its counters.
-pub(crate) type Places = [usize; CONTEXTS];
 
 /// Adaptive model of residuals.
 pub(crate) struct Residuals {
     counters: Vec<Counter>,
-    mask: [usize; CONTEXTS],
-    base: [usize; CONTEXTS],
-    weights: Vec<Weights<CONTEXTS>>,
-    low: Vec<Counter>,
+    /// Where the counters of each set of contexts begin.
+    bases: [usize; CONTEXTS],
+    weights: Vec<[Weights<CONTEXTS>; NODES]>,
+    /// Counters of the bits below a class, for each channel.
+    low: Vec<[[Counter; 32]; CLASSES as usize + 1]>,
 }
 
 impl Residuals {
-    /// Room for so many contexts, powers of two, in each of the four sets, and so many sets of weights.
-    pub(crate) fn new(sizes: [usize; CONTEXTS], sets: usize) -> Self {
-        let (mut base, mut total) = ([0; CONTEXTS], 0);
-        for (base, size) in base.iter_mut().zip(sizes) {
+    /// Room for so many contexts in each of the four sets, so many sets of weights and so many channels.
+    pub(crate) fn new(sizes: [usize; CONTEXTS], sets: usize, channels: usize) -> Self {
+        let (mut bases, mut total) = ([0; CONTEXTS], 0);
+        for (base, size) in bases.iter_mut().zip(sizes) {
             *base = total;
             total += size * NODES;
         }
         Self {
             counters: vec![Counter::EVEN; total],
-            mask: sizes.map(|size| size - 1),
-            base,
-            weights: vec![Weights::new(6000); sets * NODES],
-            low: vec![Counter::EVEN; 32 * 32],
+            bases,
+            weights: vec![[Weights::new(6000); NODES]; sets],
+            low: vec![[[Counter::EVEN; 32]; CLASSES as usize + 1]; channels],
         }
     }
 
-    #[inline(always)]
-    fn node<K: Coder>(
-        &mut self,
-        coder: &mut K,
-        at: &Places,
-        set: usize,
-        node: usize,
-        bit: bool,
-    ) -> Result<bool, CodeError> {
-        let mut places = [0; CONTEXTS];
-        for i in 0..CONTEXTS {
-            places[i] = self.base[i] + (at[i] & self.mask[i]) * NODES + node;
-        }
-        mixed(
-            coder,
-            &mut self.counters,
-            places,
-            &mut self.weights[set * NODES + node],
-            255,
-            bit,
-        )
-    }
-
-    /// Codes a residual: whether it is 0, its sign, and the class and the bits of its magnitude.
+    /// Codes a residual of a channel: whether it is 0, its sign, and the class and the bits of its magnitude.
     #[inline(always)]
     pub(crate) fn code<K: Coder>(
         &mut self,
         coder: &mut K,
-        at: &Places,
+        channel: usize,
+        contexts: [usize; CONTEXTS],
         set: usize,
         value: i32,
     ) -> Result<i32, CodeError> {
-        if !self.node(coder, at, set, 0, value != 0)? {
+        let places: [usize; CONTEXTS] =
+            std::array::from_fn(|i| self.bases[i] + contexts[i] * NODES);
+        let weights = &mut self.weights[set];
+        let counters = &mut self.counters;
+        let mut node = |node: usize, bit: bool| {
+            let at = places.map(|place| place + node);
+            mixed(coder, counters, at, &mut weights[node], 255, bit)
+        };
+        if !node(0, value != 0)? {
             return Ok(0);
         }
-        let negative = self.node(coder, at, set, 1, value < 0)?;
-        let side = if negative { 9 } else { 0 };
+        let is_negative = node(1, value < 0)?;
+        let first = 2 + if is_negative { CLASS_NODES } else { 0 };
         let magnitude = value.unsigned_abs().max(1);
         let mut class = 0;
-        while class < CLASSES
-            && self.node(
-                coder,
-                at,
-                set,
-                side + 2 + class.min(8) as usize,
-                magnitude >> class > 1,
-            )?
-        {
+        while class < CLASSES {
+            let at = first + class.min(CLASS_NODES - 1);
+            if !node(at as usize, magnitude >> class > 1)? {
+                break;
+            }
             class += 1;
         }
+        let low = &mut self.low[channel][class as usize];
         let mut found = 1u32;
         for bit in (0..class).rev() {
-            let one = magnitude >> bit & 1 == 1;
-            let one = if bit + 1 == class {
-                self.node(coder, at, set, 19 + class.min(12) as usize, one)?
-            } else {
-                let second = bit + 2 == class;
-                let place = (class << 5 | if second { found & 1 } else { 2 + bit }) as usize;
-                self.low[place].code(coder, one, 255)?
+            // The highest bit depends on the sign, the second on the highest, and all others on nothing.
+            let place = match class - bit {
+                1 => u32::from(is_negative),
+                2 => 2 | found & 1,
+                _ => 4 + bit,
             };
+            let one = low[place as usize].code(coder, magnitude >> bit & 1 == 1, 255)?;
             found = found << 1 | u32::from(one);
         }
-        Ok(if negative {
+        Ok(if is_negative {
             -(found as i32)
         } else {
             found as i32

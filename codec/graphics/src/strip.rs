@@ -1,104 +1,130 @@
 //! The pixels of a strip, in one body for all directions.
 
+use std::ops::Range;
+
 use kiln_entropy::Coder;
 
+use crate::around::{Around, pack, unpack};
 use crate::colour::Transform;
 use crate::error::Error;
-use crate::hits::{Around, Hits};
+use crate::hits::{Hits, Memories};
 use crate::layout::BLOCK;
 use crate::literal::Literals;
 use crate::mix::Counter;
-use crate::predict::{Near, Predictor, Trace};
-use crate::residual::{CONTEXTS, Residuals};
+use crate::near::NearHits;
+use crate::predict::{Near, Trace};
 use crate::rows::{PAD, Rows};
+use crate::smooth::Smooth;
+
+/// Which colours are expected to come again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// None: there is noise.
+    #[default]
+    Nothing,
+    /// Those of neighbours.
+    Neighbours,
+    /// All.
+    Colours,
+}
+
+impl Reuse {
+    pub(crate) const ALL: [Self; 3] = [Self::Nothing, Self::Neighbours, Self::Colours];
+}
 
 /// How the pixels of a strip are coded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mode {
     pub(crate) transform: Transform,
-    /// Whether equal pixels are looked for.
-    pub(crate) hits: bool,
+    pub(crate) reuse: Reuse,
     /// By how many bits contexts see values coarser.
     pub(crate) scale: u32,
     /// The largest sample of each channel.
     pub(crate) largest: [u16; 3],
 }
 
-/// The state of coding: everything that both sides know.
+/// How a row of a block was coded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    /// Pixel by pixel.
+    Pixels,
+    /// As the pixels above, or not at all.
+    Above,
+    /// As the pixel on its left.
+    Left,
+}
+
+/// Models of colours that come again anywhere.
+struct Drawings {
+    hits: Hits,
+    literals: Literals,
+    /// Which blocks look drawn; the colours of their pixels are not predicted.
+    blocks: Vec<bool>,
+    counters: [Counter; 8],
+}
+
+/// The state of coding: all that both sides know.
 pub(crate) struct Strip<const C: usize> {
     mode: Mode,
     width: usize,
     colours: Rows<u64>,
     values: Rows<[i32; C]>,
     traces: Rows<[Trace; C]>,
-    copied: Rows<u8>,
-    copies: Vec<Counter>,
-    fills: Vec<Counter>,
-    hits: Option<Hits>,
-    smooth: Residuals,
-    literals: Literals,
-    drawn: Vec<bool>,
-    kinds: [Counter; 8],
-    predictors: Vec<Predictor>,
-}
-
-/// A sign and a magnitude in eighths of a sample, in `2 * limit + 1` steps: 0, and powers of two from half a sample.
-#[inline(always)]
-fn steps(value: i32, limit: i32) -> usize {
-    let level = 30 - ((value.unsigned_abs() | 2).leading_zeros() as i32);
-    let level = (level - 1).clamp(0, limit);
-    (limit + if value < 0 { -level } else { level }) as usize
+    segments: Rows<Segment>,
+    above: [Counter; 64],
+    left: [Counter; 64],
+    near: Option<NearHits>,
+    drawings: Option<Drawings>,
+    smooth: Smooth<C>,
 }
 
 impl<const C: usize> Strip<C> {
     pub(crate) fn new(mode: Mode, width: usize) -> Self {
+        let columns = width.div_ceil(BLOCK as usize);
+        let largest = mode.largest[..C]
+            .iter()
+            .fold(0, |most, &largest| most.max(largest));
         Self {
             mode,
             width,
             colours: Rows::new(width, 0),
             values: Rows::new(width, [0; C]),
             traces: Rows::new(width, [Trace::default(); C]),
-            copied: Rows::new(width.div_ceil(BLOCK as usize), 0),
-            copies: vec![Counter::EVEN; 64],
-            fills: vec![Counter::EVEN; 64],
-            hits: mode.hits.then(Hits::new),
-            smooth: Residuals::new([256, 1024, 1024, 4096], 32),
-            literals: Literals::new(
-                16 - mode
-                    .largest
-                    .iter()
-                    .fold(1, |a, &b| a.max(b))
-                    .leading_zeros(),
-            ),
-            drawn: vec![false; width.div_ceil(BLOCK as usize)],
-            kinds: [Counter::EVEN; 8],
-            predictors: vec![Predictor::new(); C],
+            segments: Rows::new(columns, Segment::Pixels),
+            above: [Counter::EVEN; 64],
+            left: [Counter::EVEN; 64],
+            near: (mode.reuse != Reuse::Nothing).then(NearHits::new),
+            drawings: (mode.reuse == Reuse::Colours).then(|| Drawings {
+                hits: Hits::new(),
+                literals: Literals::new(largest),
+                blocks: vec![false; columns],
+                counters: [Counter::EVEN; 8],
+            }),
+            smooth: Smooth::new(mode.scale),
         }
     }
 
-    /// Codes which blocks of the next row of blocks are drawn. `drawn` says so, if it is known.
+    /// Codes which marked blocks of the next row of blocks look drawn. `drawn` says so, if it is known.
     pub(crate) fn kinds<K: Coder>(
         &mut self,
         coder: &mut K,
         marks: &[bool],
         drawn: &[bool],
     ) -> Result<(), Error> {
-        if self.hits.is_none() {
+        let Some(drawings) = &mut self.drawings else {
             return Ok(());
-        }
-        for (column, &mark) in marks.iter().enumerate() {
-            if mark {
-                let at =
-                    |column: usize| usize::from(self.drawn.get(column).is_some_and(|&drawn| drawn));
-                let context = at(column.wrapping_sub(1)) << 2 | at(column) << 1 | at(column + 1);
-                let given = drawn.get(column).is_some_and(|&drawn| drawn);
-                self.drawn[column] = self.kinds[context].code(coder, given, 60)?;
-            }
+        };
+        for (column, _) in marks.iter().enumerate().filter(|&(_, &mark)| mark) {
+            let at = |column: usize| usize::from(drawings.blocks.get(column) == Some(&true));
+            let context = at(column.wrapping_sub(1)) << 2 | at(column) << 1 | at(column + 1);
+            let given = drawn.get(column) == Some(&true);
+            drawings.blocks[column] = drawings.counters[context].code(coder, given, 60)?;
         }
         Ok(())
     }
 
-    /// Codes a row of the marked blocks. What lies elsewhere in `samples` is neither used nor changed.
+    /// Codes a row of the marked blocks, and calls `after` with the column of each. What lies elsewhere in `samples`
+    /// is neither used nor changed.
     pub(crate) fn row<K: Coder>(
         &mut self,
         coder: &mut K,
@@ -109,37 +135,103 @@ impl<const C: usize> Strip<C> {
         self.colours.begin();
         self.values.begin();
         self.traces.begin();
-        self.copied.begin();
+        self.segments.begin();
         let (samples, _) = samples.as_chunks_mut::<C>();
         for (column, &mark) in marks.iter().enumerate() {
             let start = column * BLOCK as usize;
-            let end = (start + BLOCK as usize).min(self.width);
-            let mut copied = 1;
-            if mark {
-                copied = match self.hits.is_some() {
-                    true => self.segment(coder, column, start..end, samples)?,
-                    false => 0,
-                };
-                if copied == 0 {
-                    for (x, sample) in (start..end).zip(&mut samples[start..end]) {
-                        *sample = self.pixel(coder, x, self.drawn[column], *sample)?;
-                    }
+            let range = start..(start + BLOCK as usize).min(self.width);
+            let segment = match mark {
+                true => self.block_row(coder, column, range, samples)?,
+                false => {
+                    self.copy_above(range);
+                    Segment::Above
                 }
+            };
+            self.segments.all().0[column + PAD] = segment;
+            if mark {
                 after(column, coder);
-            } else {
-                self.copy(start..end);
             }
-            self.copied.all().0[column + PAD] = copied;
         }
         self.colours.end();
         self.values.end();
         self.traces.end();
-        self.copied.end();
+        self.segments.end();
         Ok(())
     }
 
-    /// Pixels that are not coded are as those above.
-    fn copy(&mut self, range: std::ops::Range<usize>) {
+    /// Codes a row of a marked block.
+    fn block_row<K: Coder>(
+        &mut self,
+        coder: &mut K,
+        column: usize,
+        range: Range<usize>,
+        samples: &mut [[u16; C]],
+    ) -> Result<Segment, Error> {
+        if self.near.is_some() {
+            let segment =
+                self.segment(coder, column, range.clone(), &mut samples[range.clone()])?;
+            if segment != Segment::Pixels {
+                return Ok(segment);
+            }
+        }
+        let is_drawn = self
+            .drawings
+            .as_ref()
+            .is_some_and(|drawings| drawings.blocks[column]);
+        for (x, samples) in range.clone().zip(&mut samples[range]) {
+            *samples = self.pixel(coder, x, is_drawn, *samples)?;
+        }
+        Ok(Segment::Pixels)
+    }
+
+    /// Codes whether all pixels are as those above, or as the one on their left, and fills them in if so.
+    fn segment<K: Coder>(
+        &mut self,
+        coder: &mut K,
+        column: usize,
+        range: Range<usize>,
+        samples: &mut [[u16; C]],
+    ) -> Result<Segment, Error> {
+        let (cur, up, _) = self.colours.all();
+        let (w, nw) = (cur[range.start + PAD - 1], up[range.start + PAD - 1]);
+        let above = &up[range.start + PAD..range.end + PAD];
+        let is_flat = above.iter().all(|&colour| colour == above[0]);
+        let (segments, segments_up, segments_top) = self.segments.all();
+        let around = [
+            segments[column + PAD - 1],
+            segments_up[column + PAD],
+            segments_up[column + PAD + 1],
+            segments_top[column + PAD],
+        ];
+        let context = |kind: Segment, last: bool| {
+            let [left, up, right, _] = around.map(|segment| usize::from(segment == kind));
+            let flags = [w == nw, is_flat, last].map(usize::from);
+            left | up << 1 | right << 2 | flags[0] << 3 | flags[1] << 4 | flags[2] << 5
+        };
+        let at = context(Segment::Above, around[3] == Segment::Above);
+        let is_above = samples
+            .iter()
+            .zip(above)
+            .all(|(&samples, &colour)| pack(samples) == colour);
+        if self.above[at].code(coder, is_above, 255)? {
+            for (samples, &colour) in samples.iter_mut().zip(above) {
+                *samples = unpack(colour);
+            }
+            self.copy_above(range);
+            return Ok(Segment::Above);
+        }
+        let at = context(Segment::Left, w == above[0]);
+        let is_left = samples.iter().all(|&samples| pack(samples) == w);
+        if self.left[at].code(coder, is_left, 255)? {
+            samples.fill(unpack(w));
+            self.copy_left(range);
+            return Ok(Segment::Left);
+        }
+        Ok(Segment::Pixels)
+    }
+
+    /// Remembers pixels that are as those above.
+    fn copy_above(&mut self, range: Range<usize>) {
         let range = range.start + PAD..range.end + PAD;
         let (cur, up, _) = self.colours.all();
         cur[range.clone()].copy_from_slice(&up[range.clone()]);
@@ -148,211 +240,120 @@ impl<const C: usize> Strip<C> {
         self.traces.all().0[range].fill([Trace::default(); C]);
     }
 
-    /// Whether a row of a block is equal to the one above (1) or to the pixel on its left (2).
-    fn segment<K: Coder>(
-        &mut self,
-        coder: &mut K,
-        column: usize,
-        range: std::ops::Range<usize>,
-        samples: &mut [[u16; C]],
-    ) -> Result<u8, Error> {
-        let (cur, up, _) = self.colours.all();
-        let at = range.start + PAD;
-        let (left, above) = (cur[at - 1], &up[at..range.end + PAD]);
-        let flat = above.iter().all(|&colour| colour == above[0]);
-        let (_, flags, top) = {
-            let f = self.copied.all();
-            (
-                f.0[column + PAD - 1],
-                [
-                    f.0[column + PAD - 1],
-                    f.1[column + PAD],
-                    f.1[column + PAD + 1],
-                ],
-                f.2[column + PAD],
-            )
-        };
-        let context = usize::from(flags[0] == 1)
-            | usize::from(flags[1] == 1) << 1
-            | usize::from(flags[2] == 1) << 2
-            | usize::from(left == up[at - 1]) << 3
-            | usize::from(flat) << 4
-            | usize::from(top == 1) << 5;
-        let same = samples[range.clone()]
-            .iter()
-            .zip(above)
-            .all(|(&s, &colour)| pack(s) == colour);
-        if self.copies[context].code(coder, same, 255)? {
-            for (sample, &colour) in samples[range.clone()].iter_mut().zip(above) {
-                *sample = unpack(colour);
-            }
-            self.copy(range);
-            return Ok(1);
-        }
-        let context = usize::from(flags[0] == 2)
-            | usize::from(flags[1] == 2) << 1
-            | usize::from(flags[2] == 2) << 2
-            | usize::from(left == up[at - 1]) << 3
-            | usize::from(flat) << 4
-            | usize::from(left == above[0]) << 5;
-        let same = samples[range.clone()].iter().all(|&s| pack(s) == left);
-        if self.fills[context].code(coder, same, 255)? {
-            samples[range.clone()].fill(unpack(left));
-            let range = range.start + PAD..range.end + PAD;
-            let (cur, ..) = self.colours.all();
-            cur[range.clone()].fill(left);
-            let (cur, ..) = self.values.all();
-            let value = cur[range.start - 1];
-            cur[range.clone()].fill(value);
-            self.traces.all().0[range].fill([Trace::default(); C]);
-            return Ok(2);
-        }
-        Ok(0)
+    /// Remembers pixels that are as the one on their left.
+    fn copy_left(&mut self, range: Range<usize>) {
+        let range = range.start + PAD..range.end + PAD;
+        let (cur, ..) = self.colours.all();
+        let left = cur[range.start - 1];
+        cur[range.clone()].fill(left);
+        let (cur, ..) = self.values.all();
+        cur[range.clone()].fill(self.mode.transform.forward(unpack(left)));
+        self.traces.all().0[range].fill([Trace::default(); C]);
     }
 
+    /// Codes a pixel: as a colour that was there before, else as a literal in drawn blocks, else by prediction.
     #[inline(always)]
     fn pixel<K: Coder>(
         &mut self,
         coder: &mut K,
         x: usize,
-        drawn: bool,
-        sample: [u16; C],
+        is_drawn: bool,
+        samples: [u16; C],
     ) -> Result<[u16; C], Error> {
         let i = x + PAD;
-        let mut memory = None;
-        let mut around = None;
-        if let Some(hits) = &mut self.hits {
-            let (cur, up, top) = self.colours.all();
-            let seen = Around::of(x, cur, up, top);
-            let [w, n, nw, ne, ww, ..] = seen.near;
-            let found = hits.look(&seen);
-            if drawn
-                || w == n
-                || w == nw
-                || n == nw
-                || n == ne
-                || w == ww
-                || found[0].trust > 0
-                || found[1].trust > 0
-            {
-                let hit = hits.code(coder, &seen, &found, pack(sample))?;
-                if let Some(colour) = hit {
-                    hits.learn(&found, colour);
-                    let sample = unpack(colour);
-                    cur[i] = colour;
-                    self.values.all().0[i] = self.mode.transform.forward(sample);
-                    self.traces.all().0[i] = [Trace::default(); C];
-                    return Ok(sample);
-                }
-                if drawn {
-                    around = Some(seen);
-                }
+        let (cur, up, top) = self.colours.all();
+        let around = Around::new(x, cur, up, top);
+        let memories = self
+            .drawings
+            .as_ref()
+            .map(|drawings| drawings.hits.look(&around));
+        let hit = self.hit(
+            coder,
+            x,
+            is_drawn,
+            &around,
+            memories.as_ref(),
+            pack(samples),
+        )?;
+        let colour = match (hit, &mut self.drawings) {
+            (Some(colour), _) => colour,
+            (None, Some(drawings)) if is_drawn => {
+                let (values, values_up, values_top) = self.values.all();
+                let median = Near::new(0, x, values, values_up, values_top).median();
+                let samples = drawings.literals.code(coder, &around, median, samples)?;
+                pack(self.mode.check(samples.map(i32::from))?)
             }
-            memory = Some(found);
-        }
-        if let Some(around) = &around {
-            let near = {
-                let (cur, up, top) = self.values.all();
-                Near::of(0, x, cur, up, top)
-            };
-            let result = self.literals.code(coder, around, near.median(), sample)?;
-            for c in 0..C {
-                if result[c] > self.mode.largest[c] {
-                    return Err(Error::Damaged("a sample is out of range"));
-                }
+            _ => {
+                let wanted = self.mode.transform.forward(samples);
+                let (values, traces) = (&mut self.values, &mut self.traces);
+                let values = self.smooth.code(coder, x, values, traces, wanted)?;
+                let colour = pack(self.mode.check(self.mode.transform.inverse(values))?);
+                self.remember(i, memories.as_ref(), colour);
+                return Ok(unpack(colour));
             }
-            let colour = pack(result);
-            self.colours.all().0[i] = colour;
-            self.values.all().0[i] = self.mode.transform.forward(result);
-            self.traces.all().0[i] = [Trace::default(); C];
-            if let (Some(hits), Some(memory)) = (&mut self.hits, memory) {
-                hits.learn(&memory, colour);
-            }
-            return Ok(result);
+        };
+        self.remember(i, memories.as_ref(), colour);
+        self.values.all().0[i] = self.mode.transform.forward(unpack(colour));
+        self.traces.all().0[i] = [Trace::default(); C];
+        Ok(unpack(colour))
+    }
+
+    /// Codes whether the colour was there before: that colour if so.
+    #[inline(always)]
+    fn hit<K: Coder>(
+        &mut self,
+        coder: &mut K,
+        x: usize,
+        is_drawn: bool,
+        around: &Around,
+        memories: Option<&Memories>,
+        actual: u64,
+    ) -> Result<Option<u64>, Error> {
+        if let (Some(drawings), Some(memories)) = (&mut self.drawings, memories)
+            && (is_drawn || memories.any())
+        {
+            return Ok(drawings.hits.code(coder, around, memories, actual)?);
         }
-        let scale = self.mode.scale;
-        let wanted = self.mode.transform.forward(sample);
-        let (values, values_up, values_top) = self.values.all();
-        let (traces, traces_up, traces_top) = self.traces.all();
-        let mut value = [0; C];
-        let mut residuals = [0; 2];
-        for c in 0..C {
-            let near = Near::of(c, x, values, values_up, values_top);
-            let mut trace = Trace::default();
-            {
-                let p = self.predictors[c].predict(c, x, &near, residuals, traces, traces_up);
-                let predicted = (p.value + 4) >> 3;
-                let r = |t: &[Trace; C]| t[c].residual;
-                let [w, n, nw, ne, ww, nn] = [
-                    traces[i - 1],
-                    traces_up[i],
-                    traces_up[i - 1],
-                    traces_up[i + 1],
-                    traces[i - 2],
-                    traces_top[i],
-                ]
-                .map(|t| r(&t));
-                let energy =
-                    (2 * (w.abs() + n.abs()) + nw.abs() + ne.abs() + ww.abs() + nn.abs()) >> scale;
-                let energy = energy as u32 + 2;
-                let log = 31 - energy.leading_zeros();
-                let level = ((log << 2) + ((energy << 2 >> log) & 3)) as usize;
-                let coarse = (level >> 2).min(7);
-                let q = |v: i32, limit| steps(v >> scale, limit);
-                let e = |v: i32, limit| steps((v << 3) >> scale, limit);
-                let v = p.value;
-                let at: [usize; CONTEXTS] = [
-                    c << 6 | level.min(63),
-                    c << 8
-                        | if c == 0 {
-                            e(ne, 7) << 4 | coarse
-                        } else {
-                            e(residuals[0], 7) << 4 | coarse
-                        },
-                    c << 8 | q((near.w << 3) - v, 7) << 4 | q((near.n << 3) - v, 7),
-                    c << 10
-                        | q(p.subs[0] - v, 7) << 6
-                        | q(p.subs[1] - v, 7) << 2
-                        | (v & 7) as usize >> 1,
-                ];
-                let residual =
-                    self.smooth
-                        .code(coder, &at, c << 3 | coarse, wanted[c] - predicted)?;
-                value[c] = predicted + residual;
-                trace.residual = residual;
-                self.predictors[c].learn(&p, value[c], scale, &mut trace);
-                residuals[c.min(1)] = residual;
-            }
-            traces[i][c] = trace;
+        let Some(near) = &mut self.near else {
+            return Ok(None);
+        };
+        let (traces, traces_up, _) = self.traces.all();
+        let i = x + PAD;
+        let mut noise = 0;
+        for traces in [
+            &traces[i - 1],
+            &traces_up[i],
+            &traces_up[i - 1],
+            &traces_up[i + 1],
+        ] {
+            noise += traces
+                .iter()
+                .map(|trace| trace.residual.unsigned_abs())
+                .sum::<u32>();
         }
-        let samples = self.mode.transform.inverse(value);
-        let mut result = [0; C];
-        for c in 0..C {
-            result[c] = u16::try_from(samples[c])
-                .ok()
-                .filter(|&s| s <= self.mode.largest[c])
-                .ok_or(Error::Damaged("a sample is out of range"))?;
-        }
-        values[i] = value;
-        let colour = pack(result);
+        Ok(near.code(coder, around, noise >> self.mode.scale, actual)?)
+    }
+
+    #[inline(always)]
+    fn remember(&mut self, i: usize, memories: Option<&Memories>, colour: u64) {
         self.colours.all().0[i] = colour;
-        if let (Some(hits), Some(memory)) = (&mut self.hits, memory) {
-            hits.learn(&memory, colour);
+        if let (Some(drawings), Some(memories)) = (&mut self.drawings, memories) {
+            drawings.hits.learn(memories, colour);
         }
-        Ok(result)
     }
 }
 
-#[inline(always)]
-fn pack<const C: usize>(sample: [u16; C]) -> u64 {
-    let mut colour = 0;
-    for (c, &s) in sample.iter().enumerate() {
-        colour |= u64::from(s) << (16 * c);
+impl Mode {
+    /// Samples that are in range, or an error.
+    #[inline(always)]
+    fn check<const C: usize>(&self, samples: [i32; C]) -> Result<[u16; C], Error> {
+        let is_good = samples
+            .iter()
+            .zip(self.largest)
+            .all(|(sample, most)| (0..=i32::from(most)).contains(sample));
+        match is_good {
+            true => Ok(samples.map(|sample| sample as u16)),
+            false => Err(Error::Damaged("a sample is out of range")),
+        }
     }
-    colour
-}
-
-#[inline(always)]
-fn unpack<const C: usize>(colour: u64) -> [u16; C] {
-    std::array::from_fn(|c| (colour >> (16 * c)) as u16)
 }

@@ -49,7 +49,7 @@ pub fn picture(layout: Layout, kind: u8, seed: u64) -> Picture {
                     3 => [0, largest][dice.roll(2) as usize],
                     4 => (x * 3 + y * 2 + c * 40 + dice.roll(4)) % (largest + 1),
                     5 => [0, largest / 3, largest][((x / 3 + y / 5) % 3) as usize],
-                    6 => (x * y + seed) % (largest + 1) & 0xF0,
+                    6 => ((x * y + seed) % (largest + 1)) & 0xF0,
                     7 => (x / 7 * 7919 + y / 9 * 104_729 + c * 31) % (largest + 1),
                     _ => match (x / 32 + y / 32) % 2 {
                         0 => dice.roll(largest + 1),
