@@ -30,6 +30,14 @@ const STEPS: usize = 16;
 /// Up to so many pixels, the steps beside the nearest one are tried as well.
 const SMALL: usize = 1 << 18;
 
+/// Up to so many pixels, a photograph is compared with levels below the one that is asked for: statistics do not smooth what
+/// a few blocks do.
+const TINY: usize = 1 << 16;
+/// With so many of them.
+const LOOK_DOWN: u8 = 3;
+/// Which are to have less than this part of the error, 0.05 dB less.
+const LESS: f64 = 0.9885;
+
 /// The coding of one of several levels, as a part of all of them.
 struct OfLevels<'a> {
     staged: Staged<'a>,
@@ -94,9 +102,10 @@ pub(super) struct Modelled {
     y: Arc<Analysed>,
 }
 
-/// A coding, and its bits and squared error in bits.
+/// A coding, its squared error, and its bits with the error in bits. Where the error is not known, the bits alone.
 struct Weighed {
     modelled: Modelled,
+    error: f64,
     cost: f64,
 }
 
@@ -159,28 +168,20 @@ impl<'a> Job<'a> {
 
     /// Codes the picture for a level by the way that costs least at the weight of that level.
     fn content(&mut self, asked: Level) -> Result<Content, Error> {
-        if !self.layers {
-            let y = self.y.clone();
-            return Ok(Content::Model(Box::new(self.plain(&y, asked)?)));
-        }
-        let weight = self.architecture.weight(asked);
-        let mut best: Option<Weighed> = None;
-        for level in self.tried(asked) {
-            let found = self.weighed(level, weight)?;
-            if best.as_ref().is_none_or(|best| found.cost < best.cost) {
-                best = Some(found);
-            }
-        }
-        let Some(best) = best else {
-            return Err(ModelError::Level {
-                level: asked.number(),
-                max: self.levels.last().number(),
-            }
-            .into());
+        let drawn = self.layers && self.graphics.is_drawn();
+        let best = match drawn {
+            true => self.drawing(asked)?,
+            false => self.photograph(asked)?,
         };
-        let whole = self.whole
+        // Against the bits of a photograph alone: its error is not always known.
+        let limit = match drawn {
+            true => best.cost,
+            false => best.modelled.bits(),
+        };
+        let whole = self.layers
+            && self.whole
             && self
-                .stage(|job| job.graphics.lossless_within(best.cost))?
+                .stage(|job| job.graphics.lossless_within(limit))?
                 .is_some();
         Ok(match whole {
             true => Content::Lossless,
@@ -188,50 +189,94 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// The levels to choose from for one that is asked for: of drawings, only steps that are the same for all levels.
-    fn tried(&mut self, asked: Level) -> Vec<Level> {
-        let step = self.levels.count().div_ceil(STEPS);
-        if step == 1 || !self.graphics.is_drawn() {
-            return vec![asked];
-        }
-        let nearest = (asked.index() + step / 2) / step;
-        let beside = match self.size.width * self.size.height <= SMALL {
-            true => 1,
-            false => 0,
-        };
-        let steps = nearest.saturating_sub(beside)..=nearest + beside;
-        let levels = steps.filter_map(|i| self.levels.get((i * step).try_into().ok()?));
-        let mut levels: Vec<_> = levels.collect();
-        if levels.is_empty() || asked == self.levels.last() {
-            levels.push(self.levels.last());
-        }
-        levels
-    }
-
-    /// The best of a level, with and without blocks in the layer. `weight`: that of the level that was asked for.
-    fn weighed(&mut self, level: Level, weight: Option<f64>) -> Result<Weighed, Error> {
-        let y = self.y.clone();
-        let plain = self.plain(&y, level)?;
-        // Weights that do not say for which rate they are: a first look with a weight that lets most blocks count.
-        let own = self.architecture.weight(level);
-        if !self
-            .graphics
-            .may_help(own.unwrap_or_else(|| layer::weight_of(&[])))
-        {
+    /// A picture that is mostly the model's.
+    fn photograph(&mut self, asked: Level) -> Result<Weighed, Error> {
+        let plain = self.plain(asked)?;
+        if !self.layers {
             return Ok(Weighed {
                 cost: plain.bits(),
                 modelled: plain,
+                error: 0.0,
             });
         }
+        let small = self.size.width * self.size.height <= TINY;
+        let weight = self.architecture.weight(asked);
+        let first = weight.unwrap_or_else(|| layer::weight_of(&[]));
+        let mut best = match small || self.graphics.may_help(first) {
+            true => self.with_blocks(plain, weight)?,
+            false => {
+                return Ok(Weighed {
+                    cost: plain.bits(),
+                    modelled: plain,
+                    error: 0.0,
+                });
+            }
+        };
+        if small {
+            // Where a level is a worse picture than one below it, that one is taken.
+            for down in 1..=LOOK_DOWN {
+                let Some(level) = asked.number().checked_sub(down) else {
+                    break;
+                };
+                let plain = self.plain(self.levels.require(level)?)?;
+                let below = self.with_blocks(plain, weight)?;
+                if below.error < LESS * best.error {
+                    best = below;
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// A picture of which the layer may take a good part: the best of a few levels that are the same for all that are asked
+    /// for. Were all of them tried for each, a higher weight could not end at a greater error.
+    fn drawing(&mut self, asked: Level) -> Result<Weighed, Error> {
+        let weight = self.architecture.weight(asked);
+        let step = self.levels.count().div_ceil(STEPS);
+        let last = self.levels.last().index();
+        let nearest = (asked.index() + step / 2) / step;
+        let beside = usize::from(self.size.width * self.size.height <= SMALL && step > 1);
+        let mut best: Option<Weighed> = None;
+        for i in nearest.saturating_sub(beside)..=nearest + beside {
+            let Some(level) = (i * step <= last + step / 2)
+                .then(|| (i * step).min(last) as u8)
+                .and_then(|number| self.levels.get(number))
+            else {
+                continue;
+            };
+            let plain = self.plain(level)?;
+            let found = self.with_blocks(plain, weight)?;
+            if best.as_ref().is_none_or(|best| found.cost < best.cost) {
+                best = Some(found);
+            }
+        }
+        match best {
+            Some(best) => Ok(best),
+            None => self.photograph(asked),
+        }
+    }
+
+    /// Moves blocks of a coding to the layer as long as that pays. `weight`: that of the level that was asked for, if the
+    /// weights tell it.
+    fn with_blocks(&mut self, plain: Modelled, weight: Option<f64>) -> Result<Weighed, Error> {
+        let level = plain.level;
         let mut errors = self.errors(&plain)?;
+        let own = self.architecture.weight(level);
         let own = own.unwrap_or_else(|| layer::weight_of(&errors));
         let weight = weight.unwrap_or(own);
-        let costs = self.stage(|job| job.graphics.costs())?;
-        let cost = |m: &Modelled, errors: &[f64]| m.bits() + weight * errors.iter().sum::<f64>();
-        let mut best = Weighed {
-            cost: cost(&plain, &errors),
-            modelled: plain,
+        let weigh = |modelled: Modelled, errors: &[f64]| {
+            let error = errors.iter().sum();
+            Weighed {
+                cost: modelled.bits() + weight * error,
+                modelled,
+                error,
+            }
         };
+        let mut best = weigh(plain, &errors);
+        if !self.graphics.may_help(own) {
+            return Ok(best);
+        }
+        let costs = self.stage(|job| job.graphics.costs())?;
         let mut blocks = self.graphics.no_blocks();
         for round in 0..ROUNDS {
             let bits = layer::share_bits(
@@ -254,10 +299,7 @@ impl<'a> Job<'a> {
             blocks = choice.blocks;
             let next = self.with_layer(blocks.clone(), level)?;
             errors = self.errors(&next)?;
-            let next = Weighed {
-                cost: cost(&next, &errors),
-                modelled: next,
-            };
+            let next = weigh(next, &errors);
             if next.cost >= best.cost {
                 break;
             }
@@ -267,13 +309,14 @@ impl<'a> Job<'a> {
     }
 
     /// The model alone.
-    fn plain(&mut self, y: &Arc<Analysed>, level: Level) -> Result<Modelled, Error> {
+    fn plain(&mut self, level: Level) -> Result<Modelled, Error> {
+        let y = self.y.clone();
         Ok(Modelled {
             level,
-            coded: self.model(y, level)?,
+            coded: self.model(&y, level)?,
             layer: None,
             image: None,
-            y: y.clone(),
+            y,
         })
     }
 

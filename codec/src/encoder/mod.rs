@@ -202,7 +202,7 @@ impl Encoder {
     /// A model, and a layer where it is worth it.
     fn modelled(&self, subject: Subject<'_>, aim: Aim) -> Result<Encoded, Error> {
         let Subject {
-            mut graphics,
+            graphics,
             boxes,
             mut warnings,
             options,
