@@ -3,6 +3,8 @@
 #[path = "common/allocation.rs"]
 mod allocation;
 mod common;
+#[path = "common/graphics.rs"]
+mod graphics;
 
 use common::{Random, photo, plain};
 use image::{DynamicImage, ImageBuffer, Rgba};
@@ -70,7 +72,10 @@ fn decode(bytes: &[u8], threads: &Threads, limits: Limits) -> Result<DynamicImag
 /// One test, since what other threads of the process hold would be counted as well.
 #[test]
 fn estimates_err_on_the_high_side_and_not_by_much() {
-    let options = EncodeOptions::default().with_target(Target::Quality(60));
+    // The layer comes on top where limits allow it: see below.
+    let options = EncodeOptions::default()
+        .with_target(Target::Quality(60))
+        .with_graphics(false);
     for (threads, width, height) in [
         (1, 64, 64),
         (2, 64, 64),
@@ -116,6 +121,30 @@ fn estimates_err_on_the_high_side_and_not_by_much() {
             encode(&picture, &options, &pool, limits)
         });
     }
+
+    // Text on a photograph: the layer is made where there is memory for it, and limits hold with it and without.
+    let text = graphics::drawn("text-coloured").into_rgb8();
+    let picture = plain(graphics::paste(common::photo(8, 768, 512), &text, 160, 96).into());
+    let layered = options.clone().with_graphics(true);
+    let mut layers = Vec::new();
+    for limit in [50 << 20, 100 << 20, 1 << 30] {
+        let (held, bytes) = allocation::most_held(|| {
+            encode(
+                &picture,
+                &layered,
+                &pool,
+                Limits::default().with_max_memory(limit),
+            )
+            .unwrap()
+        });
+        assert!(held as u64 <= limit, "{held} bytes within {limit}");
+        let found = kiln::info(&bytes, &Limits::default()).unwrap();
+        layers.push(found.graphics_blocks > 0);
+        check("decode layer", &pool, |limits| {
+            decode(&bytes, &pool, limits)
+        });
+    }
+    assert_eq!((layers[0], layers[2]), (false, true));
 
     // What takes 40 MiB fits where there are 64; the estimate itself is enough, and a byte less is not.
     let picture = plain(common::photo(8, 768, 512).into());

@@ -10,6 +10,9 @@ use crate::layout::{Blocks, Layout};
 use crate::part::Part;
 use crate::progress::{Progress, Watch};
 
+/// Strips that are encoded at the same time at most.
+pub(crate) const STRIPS_AT_ONCE: usize = 4;
+
 /// Where the samples of a picture come from.
 pub trait Source: Sync {
     /// Fills in row `y`: width times channels samples, those of a pixel next to each other. Called from several
@@ -30,16 +33,18 @@ pub fn encode(
 ) -> Result<Vec<u8>, Error> {
     blocks.check(layout)?;
     let progress = Progress::new(layout, watch);
-    let strips: Vec<Vec<u8>> = layout
-        .marked_strips(blocks)
-        .into_par_iter()
-        .map(|number| {
-            let mut part = load(layout, number, blocks, source)?;
-            let mut writer = Writer::new();
-            part.code(layout, &mut writer, &progress, &mut |_, _| {})?;
-            Ok(writer.finish())
-        })
-        .collect::<Result<_, Error>>()?;
+    let code = |number: &usize| {
+        let mut part = load(layout, *number, blocks, source)?;
+        let mut writer = Writer::new();
+        part.code(layout, &mut writer, &progress, &mut |_, _| {})?;
+        Ok(writer.finish())
+    };
+    let mut strips: Vec<Vec<u8>> = Vec::new();
+    // What a writer holds of a strip is large: a few at a time.
+    for group in layout.marked_strips(blocks).chunks(STRIPS_AT_ONCE) {
+        let group: Result<Vec<_>, Error> = group.par_iter().map(code).collect();
+        strips.extend(group?);
+    }
     let lengths: Vec<usize> = strips.iter().map(Vec::len).collect();
     let known = lengths.len().saturating_sub(1);
     let mut bytes = head::write(blocks, &lengths[..known])?;

@@ -1,5 +1,6 @@
 //! Estimates of memory, on the high side.
 
+use crate::encode::STRIPS_AT_ONCE;
 use crate::layout::Layout;
 
 /// Bytes of the models of a strip.
@@ -9,20 +10,23 @@ const ROWS: u64 = 3 * 40;
 /// Decisions that a sample of 8 bits takes at most, on average; a sample of 16 bits takes twice as many.
 const DECISIONS: u64 = 15;
 
+/// Bytes of a sample that nothing compresses, coded, while the stream is put together.
+const BYTES: u64 = 32;
+
 /// Bytes that [`encode`](crate::encode) holds at most beside the picture, for photographs that are hard to code.
 pub fn encode_bytes(layout: &Layout) -> u64 {
-    // Four bytes for each decision, and twice that while the list of decisions grows.
+    // Four bytes for each decision, and twice as many more while the list of decisions moves to where there is room.
     let decisions = DECISIONS * if layout.depth.largest() > 255 { 2 } else { 1 };
-    held(layout, 8 * decisions)
+    held(layout, 12 * decisions + BYTES, STRIPS_AT_ONCE)
 }
 
 /// Bytes that [`decode`](crate::decode) holds at most beside the picture and the bytes that it decodes.
 pub fn decode_bytes(layout: &Layout) -> u64 {
-    held(layout, 0)
+    held(layout, 0, usize::MAX)
 }
 
-/// Bytes of as many strips as are worked on at a time, with `extra` bytes for each sample.
-fn held(layout: &Layout, extra: u64) -> u64 {
+/// Bytes of as many strips as are worked on at a time, `at_once` at most, with `extra` bytes for each sample.
+fn held(layout: &Layout, extra: u64, at_once: usize) -> u64 {
     let rows = (0..layout.strips())
         .map(|number| layout.strip_rows(number).len() as u64)
         .max();
@@ -34,7 +38,8 @@ fn held(layout: &Layout, extra: u64) -> u64 {
     let strip = samples
         .saturating_add(row.saturating_mul(ROWS))
         .saturating_add(MODELS);
-    let strips = layout.strips().min(rayon::current_num_threads()) as u64;
+    let threads = rayon::current_num_threads();
+    let strips = layout.strips().min(threads).min(at_once) as u64;
     strips
         .saturating_mul(strip)
         .saturating_add(layout.columns() as u64 * layout.block_rows() as u64 * 6)

@@ -72,12 +72,14 @@ impl<'a> Graphics<'a> {
 
     /// Whether the layer may be worth a closer look, where a unit of squared error is worth so many bits.
     pub(super) fn may_help(&mut self, weight: f64) -> bool {
-        layer::candidates(self.exact, self.estimate(), weight) > 0.0
+        let (pixels, hides) = (self.pixels, self.hides);
+        layer::candidates(pixels, hides, self.estimate(), weight) > 0.0
     }
 
     /// Whether a good part of the picture may be worth a layer at some level.
     pub(super) fn is_drawn(&mut self) -> bool {
-        layer::is_drawn(self.exact, self.estimate())
+        let (pixels, hides) = (self.pixels, self.hides);
+        layer::is_drawn(pixels, hides, self.estimate())
     }
 
     /// Bits of each block in a layer of all of them.

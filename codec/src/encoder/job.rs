@@ -33,10 +33,10 @@ const SMALL: usize = 1 << 18;
 /// Up to so many pixels, a photograph is compared with levels below the one that is asked for: statistics do not smooth what
 /// a few blocks do.
 const TINY: usize = 1 << 16;
-/// With so many of them.
-const LOOK_DOWN: u8 = 3;
-/// Which are to have less than this part of the error, 0.05 dB less.
+/// Which are to have less than this part of the error, 0.05 dB less...
 const LESS: f64 = 0.9885;
+/// ...down to the first one that has so many times the error, 1 dB more.
+const CLEARLY_MORE: f64 = 1.26;
 
 /// The coding of one of several levels, as a part of all of them.
 struct OfLevels<'a> {
@@ -214,12 +214,12 @@ impl<'a> Job<'a> {
         };
         if small {
             // Where a level is a worse picture than one below it, that one is taken.
-            for down in 1..=LOOK_DOWN {
-                let Some(level) = asked.number().checked_sub(down) else {
-                    break;
-                };
-                let plain = self.plain(self.levels.require(level)?)?;
+            for level in self.levels.iter().take(asked.index()).rev() {
+                let plain = self.plain(level)?;
                 let below = self.with_blocks(plain, weight)?;
+                if below.error > CLEARLY_MORE * best.error {
+                    break;
+                }
                 if below.error < LESS * best.error {
                     best = below;
                 }
@@ -298,14 +298,53 @@ impl<'a> Job<'a> {
             }
             blocks = choice.blocks;
             let next = self.with_layer(blocks.clone(), level)?;
-            errors = self.errors(&next)?;
-            let next = weigh(next, &errors);
+            let next_errors = self.errors(&next)?;
+            let next = weigh(next, &next_errors);
             if next.cost >= best.cost {
                 break;
             }
-            best = next;
+            (best, errors) = (next, next_errors);
+        }
+        if best.modelled.layer.is_some() {
+            self.patch(&mut best, errors, &costs, own, weight)?;
         }
         Ok(best)
+    }
+
+    /// Adds blocks that the filling around them has spoilt, without coding the rest again: what the model spends on them is
+    /// spent.
+    fn patch(
+        &mut self,
+        best: &mut Weighed,
+        mut errors: Vec<f64>,
+        costs: &[f32],
+        own: f64,
+        weight: f64,
+    ) -> Result<(), Error> {
+        let Some(layer) = &best.modelled.layer else {
+            return Ok(());
+        };
+        let evidence = Evidence {
+            costs,
+            bits: &vec![0.0; errors.len()],
+            errors: &errors,
+            weight: own,
+        };
+        let choice = evidence.choose(&layer.blocks);
+        if choice.more == 0 {
+            return Ok(());
+        }
+        let blocks = choice.blocks;
+        let bytes = self.stage(|job| job.graphics.layer(&blocks))?;
+        for (error, covered) in errors.iter_mut().zip(blocks.iter()) {
+            if covered {
+                *error = 0.0;
+            }
+        }
+        best.modelled.layer = Some(Layer { blocks, bytes });
+        best.error = errors.iter().sum();
+        best.cost = best.modelled.bits() + weight * best.error;
+        Ok(())
     }
 
     /// The model alone.

@@ -6,21 +6,28 @@ use ndarray::Axis;
 use rayon::prelude::*;
 
 use super::BLOCK;
-use super::samples::ColorSamples;
+use super::samples::{ColorSamples, hidden_row};
 use crate::pixels::{Depth, Pixels};
-
-/// Pixels of a block.
-const PIXELS: f64 = (BLOCK * BLOCK) as f64;
 
 /// Up to so many bits a pixel without loss, a block may be drawn rather than photographed...
 const DRAWN: f64 = 3.0;
 /// ...and from so many on it may be noise that no transform gathers. Photographs are between: for them nothing is tried.
 const NOISY: f64 = 18.0;
 
+/// What the lower half of samples of 16 bits adds to that: in a photograph it is all noise.
+const LOW_BITS: f64 = 24.0;
+
 /// A picture of more such blocks is a drawing, or has one in it.
 const DRAWING: f64 = 0.05;
 /// Weight at which they are counted: that of the middle level of `base`.
 const WEIGHT_OF_DRAWINGS: f64 = 300.0;
+
+/// A block beside one of the layer joins it for up to so many times what it costs the model...
+const FAVOUR: f64 = 3.0;
+/// ...and up to so many bits.
+const CHEAP: f64 = 256.0;
+/// How far that spreads, in blocks.
+const CLOSINGS: usize = 2;
 
 /// What is known of the blocks of a picture at a level.
 pub(crate) struct Evidence<'a> {
@@ -45,85 +52,130 @@ pub(crate) struct Choice {
 }
 
 impl Evidence<'_> {
-    /// Adds every block that is worth it to those of `blocks`.
+    /// Adds every block that is worth it to those of `blocks`, and blocks beside those of the layer that cost little there:
+    /// between exact blocks the eye sees every fault of a lossy one.
     pub(crate) fn choose(&self, blocks: &Blocks) -> Choice {
-        let mut all = blocks.clone();
-        let columns = blocks.columns();
-        let (mut more, mut given) = (0, 0.0);
-        for (i, cost) in self.costs.iter().enumerate() {
-            let (column, row) = (i % columns, i / columns);
-            let modelled = self.bits[i] + self.weight * self.errors[i];
-            if !blocks.get(column, row) && f64::from(*cost) < modelled {
-                all.set(column, row, true);
-                more += 1;
-                given += modelled;
+        let mut choice = Choice {
+            blocks: blocks.clone(),
+            more: 0,
+            modelled: 0.0,
+        };
+        self.add(&mut choice, |cost, modelled, _| cost < modelled);
+        for _ in 0..CLOSINGS {
+            let before = choice.more;
+            self.add(&mut choice, |cost, modelled, beside| {
+                beside && cost < CHEAP && cost < FAVOUR * modelled
+            });
+            if choice.more == before {
+                break;
             }
         }
-        Choice {
-            blocks: all,
-            more,
-            modelled: given,
+        choice
+    }
+
+    /// Adds the blocks that a rule says: by their bits in the layer, what they cost the model, and whether one of their
+    /// neighbours is in the layer.
+    fn add(&self, choice: &mut Choice, rule: impl Fn(f64, f64, bool) -> bool) {
+        let known = choice.blocks.clone();
+        let columns = known.columns();
+        for (i, cost) in self.costs.iter().enumerate() {
+            let (column, row) = (i % columns, i / columns);
+            if known.get(column, row) {
+                continue;
+            }
+            let beside = (row.saturating_sub(1)..=row + 1)
+                .any(|y| (column.saturating_sub(1)..=column + 1).any(|x| known.get(x, y)));
+            let modelled = self.bits[i] + self.weight * self.errors[i];
+            if rule(f64::from(*cost), modelled, beside) {
+                choice.blocks.set(column, row, true);
+                choice.more += 1;
+                choice.modelled += modelled;
+            }
         }
     }
 }
 
 /// The part of the blocks that the layer may code better, 0 to 1: a quick look that lets photographs pass. `estimate`: bits
-/// of each block without loss, roughly.
-pub(crate) fn candidates(pixels: Pixels<'_>, estimate: &[f32], weight: f64) -> f64 {
-    // No model needs more for a block than its mean costs, the rest left as an error.
-    let spreads = spreads(pixels);
+/// of each block without loss, roughly. Pixels that nobody sees count nothing if `hides`.
+pub(crate) fn candidates(pixels: Pixels<'_>, hides: bool, estimate: &[f32], weight: f64) -> f64 {
+    let noisy = match pixels.depth() {
+        Depth::Eight => NOISY,
+        Depth::Sixteen => NOISY + LOW_BITS,
+    };
+    let spreads = spreads(pixels, hides);
     let found = spreads.par_iter().zip(estimate).filter(|(spread, bits)| {
-        let (bits, each) = (f64::from(**bits), f64::from(**bits) / PIXELS);
-        bits < weight * **spread && !(DRAWN..NOISY).contains(&each)
+        // No model needs more for a block than its mean costs, the rest left as an error.
+        let bits = f64::from(**bits);
+        bits < weight * spread.sum && !(DRAWN..noisy).contains(&(bits / spread.pixels))
     });
     found.count() as f64 / spreads.len().max(1) as f64
 }
 
 /// Whether so much of a picture may be better in the layer, at one level or another, that its levels have to be chosen with
 /// the layer in mind.
-pub(crate) fn is_drawn(pixels: Pixels<'_>, estimate: &[f32]) -> bool {
-    candidates(pixels, estimate, WEIGHT_OF_DRAWINGS) > DRAWING
+pub(crate) fn is_drawn(pixels: Pixels<'_>, hides: bool, estimate: &[f32]) -> bool {
+    candidates(pixels, hides, estimate, WEIGHT_OF_DRAWINGS) > DRAWING
 }
 
-/// Squared deviation of each block from its mean colour, in the units of [`squared_errors`](super::squared_errors).
-fn spreads(pixels: Pixels<'_>) -> Vec<f64> {
+/// How far the colours of a block are from their mean.
+#[derive(Clone, Copy, Default)]
+struct Spread {
+    /// Squared deviations, in the units of [`squared_errors`](super::squared_errors).
+    sum: f64,
+    /// Pixels that can be seen.
+    pixels: f64,
+}
+
+/// The spread of each block.
+fn spreads(pixels: Pixels<'_>, hides: bool) -> Vec<Spread> {
     let columns = (pixels.width() as usize).div_ceil(BLOCK);
     let rows = (pixels.height() as usize).div_ceil(BLOCK);
+    let mut spreads = vec![Spread::default(); rows * columns];
+    spreads
+        .par_chunks_mut(columns)
+        .enumerate()
+        .for_each(|(i, spreads)| spreads_of_row(pixels, hides, i * BLOCK, spreads));
+    spreads
+}
+
+/// The spreads of the blocks whose uppermost row is `top`.
+fn spreads_of_row(pixels: Pixels<'_>, hides: bool, top: usize, spreads: &mut [Spread]) {
+    let width = pixels.width() as usize;
     let source = ColorSamples(pixels);
     let channels = source.layout().channels.count();
     let scale = match pixels.depth() {
         Depth::Eight => 255.0,
         Depth::Sixteen => 65_535.0,
     };
-    let mut spreads = vec![0.0; rows * columns];
-    spreads
-        .par_chunks_mut(columns)
-        .enumerate()
-        .for_each(|(i, spreads)| {
-            let mut row = vec![0; pixels.width() as usize * channels];
-            // Sum, sum of squares and count of each channel of each block.
-            let mut sums = vec![[(0_u64, 0_u64, 0_u64); 3]; columns];
-            let top = i * BLOCK;
-            for y in top..(top + BLOCK).min(pixels.height() as usize) {
-                source.row(y as u32, &mut row);
-                for (block, sums) in row.chunks(BLOCK * channels).zip(&mut sums) {
-                    for pixel in block.chunks_exact(channels) {
-                        for (sample, sum) in pixel.iter().zip(sums.iter_mut()) {
-                            let sample = u64::from(*sample);
-                            *sum = (sum.0 + sample, sum.1 + sample * sample, sum.2 + 1);
-                        }
-                    }
-                }
+    let mut row = vec![0; width * channels];
+    let (mut alpha, mut hidden) = (Vec::new(), vec![false; width]);
+    // Sum, sum of squares and count of each channel of each block.
+    let mut sums = vec![[(0_u64, 0_u64, 0_u64); 3]; spreads.len()];
+    for y in top..(top + BLOCK).min(pixels.height() as usize) {
+        source.row(y as u32, &mut row);
+        if hides {
+            hidden_row(pixels, y as u32, &mut alpha, &mut hidden);
+        }
+        for (x, pixel) in row.chunks_exact(channels).enumerate() {
+            if hidden[x] {
+                continue;
             }
-            for (spread, sums) in spreads.iter_mut().zip(sums) {
-                let deviation = |&(sum, squares, count): &(u64, u64, u64)| {
-                    squares as f64 - (sum as f64).powi(2) / count.max(1) as f64
-                };
-                let all: f64 = sums[..channels].iter().map(deviation).sum();
-                *spread = all * (3 / channels) as f64 / (scale * scale);
+            for (sample, sum) in pixel.iter().zip(&mut sums[x / BLOCK]) {
+                let sample = u64::from(*sample);
+                *sum = (sum.0 + sample, sum.1 + sample * sample, sum.2 + 1);
             }
-        });
-    spreads
+        }
+    }
+    for (spread, sums) in spreads.iter_mut().zip(sums) {
+        let deviation = |&(sum, squares, count): &(u64, u64, u64)| {
+            squares as f64 - (sum as f64).powi(2) / count.max(1) as f64
+        };
+        let all: f64 = sums[..channels].iter().map(deviation).sum();
+        *spread = Spread {
+            sum: all * (3 / channels) as f64 / (scale * scale),
+            pixels: sums[0].2 as f64,
+        };
+    }
 }
 
 /// Bits of each block in the model's streams: all of them, `total`, by how large the latents of each place are, or how far
@@ -192,6 +244,6 @@ pub(crate) fn weight_of(errors: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
     // At least the error of rounding to 8 bits.
-    let mean_square = (middle * 255.0 * 255.0 / (3.0 * PIXELS)).max(1.0 / 12.0);
+    let mean_square = (middle * 255.0 * 255.0 / (3 * BLOCK * BLOCK) as f64).max(1.0 / 12.0);
     (2.15 / mean_square).powf(5.0 / 3.0) * 255.0 * 255.0 / 3.0
 }

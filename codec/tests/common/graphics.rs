@@ -1,4 +1,6 @@
 //! Drawn pictures: what people bring that is no photograph.
+// Each test crate uses its own part of this module.
+#![allow(dead_code)]
 
 use image::{DynamicImage, Rgb, RgbImage};
 use kiln::picture;

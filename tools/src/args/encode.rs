@@ -31,6 +31,9 @@ pub struct EncodeArgs {
     /// Keep the colours beneath fully transparent pixels, which nobody sees, instead of what costs least
     #[arg(long)]
     pub keep_hidden: bool,
+    /// Leave the whole picture to the network: no blocks without loss, whatever it makes of text and drawings
+    #[arg(long, conflicts_with = "lossless")]
+    pub no_graphics: bool,
     /// Take the first frame of an animation, which is refused otherwise
     #[arg(long)]
     pub first_frame: bool,

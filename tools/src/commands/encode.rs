@@ -63,6 +63,7 @@ pub fn run(args: &EncodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             .with_target(target(args))
             .with_effort(args.effort)
             .with_keep_hidden(args.keep_hidden)
+            .with_graphics(!args.no_graphics)
             .with_reconstruction(args.verify),
         verifier,
         preserve_times: args.files.preserve_times,
