@@ -16,6 +16,7 @@ fn encode(source: &str, level: u8) -> Encoded {
     };
     let options = EncodeOptions::default()
         .with_target(Target::Level(level))
+        .with_graphics(false)
         .with_reconstruction(true);
     Encoder::new(set::cpu()).encode(&picture, &options).unwrap()
 }

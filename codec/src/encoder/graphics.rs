@@ -28,7 +28,6 @@ pub(super) struct Graphics<'a> {
     exact: Pixels<'a>,
     /// Whether the colours of hidden pixels are free.
     pub(super) hides: bool,
-    progress: &'a dyn Progress,
     /// Bits of each block, roughly.
     estimate: Option<Vec<f32>>,
     costs: Option<Arc<Vec<f32>>>,
@@ -37,17 +36,11 @@ pub(super) struct Graphics<'a> {
 
 impl<'a> Graphics<'a> {
     /// `exact`: the picture, with other colours beneath its hidden pixels if `hides`.
-    pub(super) fn new(
-        pixels: Pixels<'a>,
-        exact: Pixels<'a>,
-        hides: bool,
-        progress: &'a dyn Progress,
-    ) -> Self {
+    pub(super) fn new(pixels: Pixels<'a>, exact: Pixels<'a>, hides: bool) -> Self {
         Self {
             pixels,
             exact,
             hides,
-            progress,
             estimate: None,
             costs: None,
             lossless: None,
@@ -83,20 +76,20 @@ impl<'a> Graphics<'a> {
     }
 
     /// Bits of each block in a layer of all of them.
-    pub(super) fn costs(&mut self) -> Result<Arc<Vec<f32>>, Error> {
+    pub(super) fn costs(&mut self, progress: &dyn Progress) -> Result<Arc<Vec<f32>>, Error> {
         if let Some(costs) = &self.costs {
             return Ok(costs.clone());
         }
         let source = ColorSamples(self.exact);
-        let watch = |done, total| self.progress.update(Stage::Graphics, done, total);
+        let watch = |done, total| progress.update(Stage::Graphics, done, total);
         let costs = Arc::new(kiln_graphics::costs(&source.layout(), &source, &watch)?);
         Ok(self.costs.insert(costs).clone())
     }
 
     /// A layer of these blocks.
-    pub(super) fn layer(&self, blocks: &Blocks) -> Result<Vec<u8>, Error> {
+    pub(super) fn layer(&self, blocks: &Blocks, progress: &dyn Progress) -> Result<Vec<u8>, Error> {
         let source = ColorSamples(self.exact);
-        let watch = |done, total| self.progress.update(Stage::Graphics, done, total);
+        let watch = |done, total| progress.update(Stage::Graphics, done, total);
         Ok(kiln_graphics::encode(
             &source.layout(),
             blocks,
@@ -106,17 +99,21 @@ impl<'a> Graphics<'a> {
     }
 
     /// A layer of all blocks.
-    pub(super) fn lossless(&mut self) -> Result<Arc<Vec<u8>>, Error> {
+    pub(super) fn lossless(&mut self, progress: &dyn Progress) -> Result<Arc<Vec<u8>>, Error> {
         if let Some(known) = &self.lossless {
             return Ok(known.clone());
         }
         let all = Blocks::all(&ColorSamples(self.exact).layout());
-        let bytes = Arc::new(self.layer(&all)?);
+        let bytes = Arc::new(self.layer(&all, progress)?);
         Ok(self.lossless.insert(bytes).clone())
     }
 
     /// A layer of all blocks, if it takes no more than so many bits.
-    pub(super) fn lossless_within(&mut self, bits: f64) -> Result<Option<Arc<Vec<u8>>>, Error> {
+    pub(super) fn lossless_within(
+        &mut self,
+        bits: f64,
+        progress: &dyn Progress,
+    ) -> Result<Option<Arc<Vec<u8>>>, Error> {
         let sum = |bits: &[f32]| -> f64 { bits.iter().map(|b| f64::from(*b)).sum() };
         let (guess, margin) = match self.costs.clone() {
             Some(costs) => (sum(&costs), COUNT_MARGIN),
@@ -133,7 +130,7 @@ impl<'a> Graphics<'a> {
         if self.lossless.is_none() && guess > margin * bits {
             return Ok(None);
         }
-        let bytes = self.lossless()?;
+        let bytes = self.lossless(progress)?;
         Ok((bytes.len() as f64 * 8.0 <= bits).then_some(bytes))
     }
 

@@ -12,6 +12,7 @@ use kiln_models::seam::{
 use super::Encoded;
 use super::graphics::Graphics;
 use super::pack::Packing;
+use super::passes::Passes;
 use crate::layer::{self, Evidence};
 use crate::pixels::{Pixels, PixelsMut, Sink, Source, new_image};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
@@ -19,6 +20,16 @@ use crate::{Error, Reconstruction};
 
 /// Most times that blocks are added to a layer.
 const ROUNDS: usize = 2;
+
+/// Most passes that a level takes beside those of its stages, without levels beside it: errors, costs, rounds of a layer with
+/// its analysis, coding and errors, a patch, and the whole.
+const PASSES: usize = 4 + 4 * ROUNDS;
+
+/// Passes that so many files take at most, alpha included.
+pub(super) fn most_passes(files: usize) -> usize {
+    // A level and those beside it; few small pictures try more.
+    1 + files * 3 * PASSES
+}
 
 /// A further round is for blocks that cost the model this part of everything: others are not worth the time.
 const WORTHWHILE: f64 = 0.02;
@@ -63,6 +74,7 @@ pub(super) struct Job<'a> {
     pub(super) y: Arc<Analysed>,
     pub(super) search: Option<Search>,
     pub(super) graphics: Graphics<'a>,
+    pub(super) passes: Passes<'a>,
     /// Whether there is memory for a layer.
     pub(super) layers: bool,
     /// Whether the layer may take the whole picture.
@@ -161,7 +173,8 @@ impl<'a> Job<'a> {
     }
 
     fn lossless_file(&mut self) -> Result<Vec<u8>, Error> {
-        let layer = self.graphics.lossless()?;
+        let pass = self.passes.next();
+        let layer = self.graphics.lossless(&pass)?;
         let checksum = self.graphics.checksum();
         self.packing.lossless(&layer, checksum)
     }
@@ -181,7 +194,10 @@ impl<'a> Job<'a> {
         let whole = self.layers
             && self.whole
             && self
-                .stage(|job| job.graphics.lossless_within(limit))?
+                .stage(|job| {
+                    let pass = job.passes.next();
+                    job.graphics.lossless_within(limit, &pass)
+                })?
                 .is_some();
         Ok(match whole {
             true => Content::Lossless,
@@ -215,7 +231,7 @@ impl<'a> Job<'a> {
         if small {
             // Where a level is a worse picture than one below it, that one is taken.
             for level in self.levels.iter().take(asked.index()).rev() {
-                let plain = self.plain(level)?;
+                let plain = self.plain_too(level)?;
                 let below = self.with_blocks(plain, weight)?;
                 if below.error > CLEARLY_MORE * best.error {
                     break;
@@ -244,7 +260,10 @@ impl<'a> Job<'a> {
             else {
                 continue;
             };
-            let plain = self.plain(level)?;
+            let plain = match &best {
+                None => self.plain(level)?,
+                Some(_) => self.plain_too(level)?,
+            };
             let found = self.with_blocks(plain, weight)?;
             if best.as_ref().is_none_or(|best| found.cost < best.cost) {
                 best = Some(found);
@@ -276,7 +295,10 @@ impl<'a> Job<'a> {
         if !self.graphics.may_help(own) {
             return Ok(best);
         }
-        let costs = self.stage(|job| job.graphics.costs())?;
+        let costs = self.stage(|job| {
+            let pass = job.passes.next();
+            job.graphics.costs(&pass)
+        })?;
         let mut blocks = self.graphics.no_blocks();
         for round in 0..ROUNDS {
             let bits = layer::share_bits(
@@ -335,7 +357,10 @@ impl<'a> Job<'a> {
             return Ok(());
         }
         let blocks = choice.blocks;
-        let bytes = self.stage(|job| job.graphics.layer(&blocks))?;
+        let bytes = self.stage(|job| {
+            let pass = job.passes.next();
+            job.graphics.layer(&blocks, &pass)
+        })?;
         for (error, covered) in errors.iter_mut().zip(blocks.iter()) {
             if covered {
                 *error = 0.0;
@@ -347,31 +372,51 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// The model alone.
+    /// The model alone, as the stage of coding.
     fn plain(&mut self, level: Level) -> Result<Modelled, Error> {
+        let staged = Staged {
+            progress: self.progress,
+            stage: Stage::Code,
+        };
+        let watch = OfLevels {
+            staged,
+            coded: self.coded,
+            expected: self.expected,
+        };
         let y = self.y.clone();
-        Ok(Modelled {
+        let coded = self.model(&y, level, &watch)?;
+        self.coded += 1;
+        Ok(self.modelled(level, coded))
+    }
+
+    /// The model alone, as one of the ways that are tried.
+    fn plain_too(&mut self, level: Level) -> Result<Modelled, Error> {
+        let pass = self.passes.next();
+        let watch = Staged {
+            progress: &pass,
+            stage: Stage::Graphics,
+        };
+        let y = self.y.clone();
+        let coded = self.model(&y, level, &watch)?;
+        Ok(self.modelled(level, coded))
+    }
+
+    fn modelled(&self, level: Level, coded: Coded) -> Modelled {
+        Modelled {
             level,
-            coded: self.model(&y, level)?,
+            coded,
             layer: None,
             image: None,
-            y,
-        })
+            y: self.y.clone(),
+        }
     }
 
     /// The model's part of a picture.
-    fn model(&mut self, y: &Analysed, level: Level) -> Result<Coded, Error> {
+    fn model(&mut self, y: &Analysed, level: Level, watch: &dyn Watch) -> Result<Coded, Error> {
         let given = Given {
             level,
             size: self.size,
-            watch: &OfLevels {
-                staged: Staged {
-                    progress: self.progress,
-                    stage: Stage::Code,
-                },
-                coded: self.coded,
-                expected: self.expected,
-            },
+            watch,
         };
         let Checked {
             value: coded,
@@ -380,7 +425,6 @@ impl<'a> Job<'a> {
             .stages
             .time(Stage::Code, || self.architecture.encode(y, &given))?;
         self.warnings.extend(warning);
-        self.coded += 1;
         Ok(coded)
     }
 
@@ -388,16 +432,22 @@ impl<'a> Job<'a> {
     fn with_layer(&mut self, blocks: Blocks, level: Level) -> Result<Modelled, Error> {
         let (bytes, image) = self.stage(|job| {
             let image = job.graphics.filled(Some(&blocks))?;
-            Ok((job.graphics.layer(&blocks)?, image))
+            let pass = job.passes.next();
+            Ok((job.graphics.layer(&blocks, &pass)?, image))
         })?;
         let pixels = Pixels::try_from(&image)?;
+        let pass = self.passes.next();
         let y = Arc::new(self.stages.time(Stage::Analyse, || {
-            self.architecture
-                .analyse(&Source::new(pixels, self.progress))
+            self.architecture.analyse(&Source::new(pixels, &pass))
         })?);
+        let pass = self.passes.next();
+        let watch = Staged {
+            progress: &pass,
+            stage: Stage::Graphics,
+        };
         Ok(Modelled {
             level,
-            coded: self.model(&y, level)?,
+            coded: self.model(&y, level, &watch)?,
             layer: Some(Layer { blocks, bytes }),
             image: Some(image),
             y,
@@ -406,12 +456,17 @@ impl<'a> Job<'a> {
 
     /// Squared errors of the blocks of a coding.
     fn errors(&mut self, modelled: &Modelled) -> Result<Vec<f64>, Error> {
-        let image = self.decoded(modelled)?;
+        let pass = self.passes.next();
+        let image = self.decoded(modelled, &pass)?;
         Ok(self.graphics.squared_errors(Pixels::try_from(&image)?))
     }
 
     /// What a decoder makes of a coding.
-    fn decoded(&mut self, modelled: &Modelled) -> Result<DynamicImage, Error> {
+    fn decoded(
+        &mut self,
+        modelled: &Modelled,
+        progress: &dyn Progress,
+    ) -> Result<DynamicImage, Error> {
         self.stages.time(Stage::Synthesise, || {
             let p = self.graphics.pixels;
             let mut image = new_image(p.width(), p.height(), p.channels(), p.depth())?;
@@ -424,7 +479,7 @@ impl<'a> Job<'a> {
                 size: self.size,
                 watch: &Unwatched,
             };
-            let mut sink = Sink::new(pixels.reborrow(), p.channels().color(), self.progress)?;
+            let mut sink = Sink::new(pixels.reborrow(), p.channels().color(), progress)?;
             self.architecture
                 .synthesise(&modelled.coded.latents, &given, &mut sink)?;
             if let Some(layer) = &modelled.layer {
@@ -486,11 +541,12 @@ impl<'a> Job<'a> {
 
     /// A result for the caller, with what a decoder must make of it if that is asked for.
     pub(super) fn finish(mut self, made: Made, reconstructs: bool) -> Result<Encoded, Error> {
+        self.passes.finish()?;
         let reconstruction = match (&made.content, reconstructs) {
             (_, false) => None,
             (Content::Lossless, true) => Some(self.graphics.reconstruction()?),
             (Content::Model(modelled), true) => {
-                let image = self.decoded(modelled)?;
+                let image = self.decoded(modelled, self.progress)?;
                 Some(Reconstruction {
                     image,
                     latents_checksum: modelled.coded.latents.checksum(),

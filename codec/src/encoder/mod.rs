@@ -3,6 +3,7 @@
 mod graphics;
 mod job;
 mod pack;
+mod passes;
 mod target;
 
 use std::io::Write;
@@ -22,8 +23,9 @@ use crate::verify::Reconstruction;
 use crate::{EncodeOptions, Error, Limits, Model, Picture};
 
 use graphics::Graphics;
-use job::Job;
+use job::{Job, most_passes};
 use pack::Packing;
+use passes::Passes;
 
 /// Turns pictures into kiln files. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -158,7 +160,7 @@ impl Encoder {
         };
         let (boxes, lost) = metadata.to_boxes();
         let subject = Subject {
-            graphics: Graphics::new(pixels, exact, hides, progress),
+            graphics: Graphics::new(pixels, exact, hides),
             boxes,
             warnings: lost.iter().map(Warning::to_string).collect(),
             options,
@@ -181,11 +183,13 @@ impl Encoder {
         self.limits
             .check_memory(graphics.bytes().max(layer::alpha::bytes(pixels)))?;
         let mut stages = StageTimes::default();
-        let alpha = stages.time(Stage::Graphics, || {
-            layer::alpha::encode(pixels, subject.progress)
-        })?;
+        let mut passes = Passes::new(subject.progress, 2);
+        let pass = passes.next();
+        let alpha = stages.time(Stage::Graphics, || layer::alpha::encode(pixels, &pass))?;
         let packing = Packing::new(pixels, subject.boxes, alpha);
-        let layer = stages.time(Stage::Graphics, || graphics.lossless())?;
+        let pass = passes.next();
+        let layer = stages.time(Stage::Graphics, || graphics.lossless(&pass))?;
+        passes.finish()?;
         Ok(Encoded {
             bytes: packing.lossless(&layer, graphics.checksum())?,
             level: self.model.levels().last().number(),
@@ -243,7 +247,19 @@ impl Encoder {
         }
 
         let mut stages = StageTimes::default();
-        let alpha = stages.time(Stage::Graphics, || layer::alpha::encode(pixels, progress))?;
+        let files = match aim {
+            Aim::Level(_) => 1,
+            // A bisection, and a search beside it.
+            Aim::Bytes(_) => 9,
+        };
+        let mut passes = Passes::new(progress, most_passes(files));
+        let alpha = match pixels.channels().has_alpha() {
+            true => {
+                let pass = passes.next();
+                stages.time(Stage::Graphics, || layer::alpha::encode(pixels, &pass))?
+            }
+            false => None,
+        };
         let smooth = match graphics.hides {
             true => Some(graphics.filled(None)?),
             false => None,
@@ -262,6 +278,7 @@ impl Encoder {
             y: Arc::new(y),
             search,
             graphics,
+            passes,
             layers: options.graphics && fits,
             whole: true,
             packing: Packing::new(pixels, boxes, alpha),

@@ -10,10 +10,11 @@ impl Job<'_> {
     /// fits.
     pub(super) fn within(&mut self, budget: u64) -> Result<Made, Error> {
         let levels = self.levels;
+        let pass = self.passes.next();
         if self.layers
             && self
                 .graphics
-                .lossless_within(8.0 * budget as f64)?
+                .lossless_within(8.0 * budget as f64, &pass)?
                 .is_some()
         {
             let made = self.pack(levels.last(), Content::Lossless)?;
