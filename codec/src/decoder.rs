@@ -275,6 +275,9 @@ impl Decoder {
                 Ok::<_, Error>(architecture.synthesise(latents, &given, &mut sink)?)
             })?;
         }
+        if frame.graphics.is_none() && frame.alpha.is_none() {
+            return Ok(());
+        }
         about.stages.time(Stage::Graphics, || {
             if let Some(bytes) = &frame.graphics {
                 let kind = Kind {

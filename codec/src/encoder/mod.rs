@@ -1,7 +1,10 @@
 //! Pictures to files.
 
+mod blocks;
 mod graphics;
 mod job;
+mod levels;
+mod model;
 mod pack;
 mod passes;
 mod target;
@@ -22,8 +25,9 @@ use crate::threads::Threads;
 use crate::verify::Reconstruction;
 use crate::{EncodeOptions, Error, Limits, Model, Picture};
 
+use blocks::most_passes;
 use graphics::Graphics;
-use job::{Job, most_passes};
+use job::Job;
 use pack::Packing;
 use passes::Passes;
 
