@@ -67,8 +67,6 @@ pub enum Feature {
     Box(u8),
     /// A record, told by its first byte, that is neither a frame of a known kind nor the end of a sequence.
     Record(u8),
-    /// A graphics layer, for programs that cannot decode it yet.
-    Graphics,
     /// A frame with a part of which nothing is known: the field that announces parts and streams.
     Parts(u64),
 }
@@ -81,7 +79,6 @@ impl fmt::Display for Feature {
             Self::FormatByte(b) => write!(f, "format byte {b:#04x}"),
             Self::Box(k) => write!(f, "box type {k:#04x}"),
             Self::Record(k) => write!(f, "a record that begins with {k:#04x}"),
-            Self::Graphics => f.write_str("a graphics layer"),
             Self::Parts(p) => write!(f, "a frame with parts {:#05b}", p & 0b111),
         }
     }

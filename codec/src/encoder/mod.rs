@@ -210,7 +210,7 @@ impl Encoder {
     /// A model, and a layer where it is worth it.
     fn modelled(&self, subject: Subject<'_>, aim: Aim) -> Result<Encoded, Error> {
         let Subject {
-            graphics,
+            mut graphics,
             boxes,
             mut warnings,
             options,
@@ -243,7 +243,7 @@ impl Encoder {
             .saturating_add(graphics.bytes())
             .saturating_add(shown_bytes.saturating_mul(3));
         let fits = self.limits.check_memory(layered).is_ok();
-        if options.graphics && !fits {
+        if options.graphics && !fits && graphics.is_drawn() {
             warnings.push(
                 "no blocks were coded without loss: that needs more memory than the limit allows"
                     .into(),
