@@ -9,13 +9,9 @@ use super::BLOCK;
 use super::samples::{ColorSamples, hidden_row};
 use crate::pixels::{Depth, Pixels};
 
-/// Up to so many bits a pixel without loss, a block may be drawn rather than photographed...
+/// Up to so many bits a pixel without loss, a block may be drawn rather than photographed. Noise takes far more, and the
+/// error that a model leaves there is one that few people miss.
 const DRAWN: f64 = 3.0;
-/// ...and from so many on it may be noise that no transform gathers. Photographs are between: for them nothing is tried.
-const NOISY: f64 = 18.0;
-
-/// What the lower half of samples of 16 bits adds to that: in a photograph it is all noise.
-const LOW_BITS: f64 = 24.0;
 
 /// A picture of more such blocks is a drawing, or has one in it.
 const DRAWING: f64 = 0.05;
@@ -98,15 +94,11 @@ impl Evidence<'_> {
 /// The part of the blocks that the layer may code better, 0 to 1: a quick look that lets photographs pass. `estimate`: bits
 /// of each block without loss, roughly. Pixels that nobody sees count nothing if `hides`.
 pub(crate) fn candidates(pixels: Pixels<'_>, hides: bool, estimate: &[f32], weight: f64) -> f64 {
-    let noisy = match pixels.depth() {
-        Depth::Eight => NOISY,
-        Depth::Sixteen => NOISY + LOW_BITS,
-    };
     let spreads = spreads(pixels, hides);
     let found = spreads.par_iter().zip(estimate).filter(|(spread, bits)| {
         // No model needs more for a block than its mean costs, the rest left as an error.
         let bits = f64::from(**bits);
-        bits < weight * spread.sum && !(DRAWN..noisy).contains(&(bits / spread.pixels))
+        bits < weight * spread.sum && bits < DRAWN * spread.pixels
     });
     found.count() as f64 / spreads.len().max(1) as f64
 }
