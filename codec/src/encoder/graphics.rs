@@ -10,6 +10,10 @@ use crate::pixels::{Pixels, PixelsMut};
 use crate::progress::{Progress, Stage};
 use crate::{Error, Reconstruction};
 
+/// A layer is tried where more than this part of the blocks may be better there: a look takes as long as coding twice, and
+/// most photographs have a few blocks that are dark before a bright sky.
+const WORTH_A_LOOK: f64 = 0.01;
+
 /// A lossless coding is not tried when the guess says that it takes so many times the limit: the guess is right for
 /// photographs, within a fifth...
 const PHOTOGRAPH_MARGIN: f64 = 1.2;
@@ -66,7 +70,7 @@ impl<'a> Graphics<'a> {
     /// Whether the layer may be worth a closer look, where a unit of squared error is worth so many bits.
     pub(super) fn may_help(&mut self, weight: f64) -> bool {
         let (pixels, hides) = (self.pixels, self.hides);
-        layer::candidates(pixels, hides, self.estimate(), weight) > 0.0
+        layer::candidates(pixels, hides, self.estimate(), weight) > WORTH_A_LOOK
     }
 
     /// Whether a good part of the picture may be worth a layer at some level.

@@ -13,6 +13,10 @@ use crate::pixels::{Depth, Pixels};
 /// error that a model leaves there is one that few people miss.
 const DRAWN: f64 = 3.0;
 
+/// A block is not worth a look unless leaving all of it but its mean would cost so many times its bits without loss: clear
+/// skies pass the first test, and not this one.
+const FAR: f64 = 8.0;
+
 /// A picture of more such blocks is a drawing, or has one in it.
 const DRAWING: f64 = 0.05;
 /// Weight at which they are counted: that of the middle level of `base`.
@@ -96,9 +100,9 @@ impl Evidence<'_> {
 pub(crate) fn candidates(pixels: Pixels<'_>, hides: bool, estimate: &[f32], weight: f64) -> f64 {
     let spreads = spreads(pixels, hides);
     let found = spreads.par_iter().zip(estimate).filter(|(spread, bits)| {
-        // No model needs more for a block than its mean costs, the rest left as an error.
+        // No model needs more for a block than its mean costs, the rest left as an error. Smooth ones need far less.
         let bits = f64::from(**bits);
-        bits < weight * spread.sum && bits < DRAWN * spread.pixels
+        FAR * bits < weight * spread.sum && bits < DRAWN * spread.pixels
     });
     found.count() as f64 / spreads.len().max(1) as f64
 }
