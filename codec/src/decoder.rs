@@ -286,7 +286,7 @@ impl Decoder {
                 };
                 let (blocks, checksum) = layer::apply(bytes, kind, pixels, job.progress)?;
                 if let Content::Lossless = content {
-                    if !layer::is_all(&blocks) || checksum != frame.symbols_crc {
+                    if !blocks.is_all() || checksum != frame.symbols_crc {
                         return Err(Error::Graphics(
                             "damaged file: its pixels are not those that were coded".into(),
                         ));

@@ -60,36 +60,6 @@ fn bits(freq: u32) -> f32 {
     whole as f32 - 15.0 - part * (1.0 + 0.346 * (1.0 - part))
 }
 
-/// Codes nothing and adds up what it would take.
-#[derive(Default)]
-pub(crate) struct Cost(pub(crate) f32);
-
-impl Coder for Cost {
-    fn code<M: SymbolModel>(
-        &mut self,
-        model: &mut M,
-        at: &mut [M::At],
-        symbols: &mut [i16],
-    ) -> Result<(), CodeError> {
-        for (at, &symbol) in at.iter_mut().zip(&*symbols) {
-            *at = self.code_one(model, *at, &mut symbol.into())?;
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn code_one<M: SymbolModel>(
-        &mut self,
-        model: &mut M,
-        mut at: M::At,
-        symbol: &mut i32,
-    ) -> Result<M::At, CodeError> {
-        model.follow(&mut at, *symbol)?;
-        self.0 += model.bits(at, *symbol) as f32;
-        Ok(at)
-    }
-}
-
 /// One decision: `bit` goes in where it is known, and comes back.
 #[inline(always)]
 pub(crate) fn decide<K: Coder>(coder: &mut K, ones: u16, bit: bool) -> Result<bool, CodeError> {

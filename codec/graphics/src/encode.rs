@@ -1,9 +1,8 @@
 //! Pixels to bytes, and what that would take.
 
-use kiln_entropy::Writer;
+use kiln_entropy::{Estimate, Writer};
 use rayon::prelude::*;
 
-use crate::binary::Cost;
 use crate::error::Error;
 use crate::head;
 use crate::layout::{Blocks, Layout};
@@ -69,10 +68,10 @@ pub fn costs(layout: &Layout, source: &dyn Source, watch: Watch) -> Result<Vec<f
             let mut costs = vec![0.0; part.marks.len()];
             part.code(
                 layout,
-                &mut Cost::default(),
+                &mut Estimate::new(),
                 &progress,
-                &mut |block, cost| {
-                    costs[block] += std::mem::take(&mut cost.0);
+                &mut |block, estimate| {
+                    costs[block] += std::mem::take(&mut estimate.bits) as f32;
                 },
             )?;
             Ok(costs)

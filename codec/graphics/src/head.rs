@@ -16,7 +16,7 @@ const CUT: Error = Error::Damaged("cut short");
 /// Writes the head; `lengths` are those of all strips but the last.
 pub(crate) fn write(blocks: &Blocks, lengths: &[usize]) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    if blocks.iter().all(|mark| mark) {
+    if blocks.is_all() {
         bytes.push(ALL);
     } else {
         let mut writer = Writer::new();

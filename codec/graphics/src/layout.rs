@@ -169,6 +169,11 @@ impl Blocks {
         }
     }
 
+    /// Whether all blocks are marked.
+    pub fn is_all(&self) -> bool {
+        self.marks.iter().all(|&mark| mark)
+    }
+
     /// How many blocks are marked.
     pub fn count(&self) -> usize {
         self.marks.iter().filter(|&&mark| mark).count()

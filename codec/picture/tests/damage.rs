@@ -7,6 +7,7 @@ mod common;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use common::Random;
 use kiln_picture::{Limits, LoadOptions, PictureError, load};
 
 /// Bytes that may be allocated: the limit of memory and of metadata, and room for what is small.
@@ -108,19 +109,6 @@ impl Tally {
                 self.refused += 1;
             }
         }
-    }
-}
-
-/// A generator that gives the same numbers everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % n
     }
 }
 

@@ -1,5 +1,8 @@
 //! Files of every kind that reach `load`: odd ones, foreign ones, damaged ones, greedy ones.
 
+mod common;
+
+use common::{Random, png_crc};
 use image::{DynamicImage, ImageBuffer, Luma, LumaA, Rgb, Rgba};
 use kiln_picture::{
     Format, Limits, LoadOptions, Metadata, Picture, PictureError, StoreOptions, load, store,
@@ -357,19 +360,6 @@ fn a_truncated_jpeg_is_read_with_a_warning() {
     }
 }
 
-/// A generator that gives the same numbers everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) as usize) % n
-    }
-}
-
 #[test]
 fn damage_never_panics_and_never_breaks_the_limits() {
     let limits = Limits::default()
@@ -574,21 +564,6 @@ fn huge_claims_are_refused_before_anything_is_allocated() {
     // Here the canvas contradicts the picture inside, which is found first.
     let error = load_default(&webp).unwrap_err();
     assert!(matches!(error, PictureError::Decode { .. }), "{error}");
-}
-
-fn png_crc(bytes: &[u8]) -> u32 {
-    let mut crc = !0_u32;
-    for &byte in bytes {
-        crc ^= u32::from(byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 {
-                crc >> 1 ^ 0xEDB8_8320
-            } else {
-                crc >> 1
-            };
-        }
-    }
-    !crc
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Job<'_> {
             };
             let choice = evidence.choose(&blocks);
             let enough = round == 0 || choice.modelled > WORTHWHILE * best.cost;
-            if choice.more == 0 || !enough || layer::is_all(&choice.blocks) {
+            if choice.more == 0 || !enough || choice.blocks.is_all() {
                 break;
             }
             blocks = choice.blocks;

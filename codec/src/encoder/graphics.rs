@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::DynamicImage;
 use kiln_graphics::Blocks;
 
-use crate::layer::{self, ColorSamples, Free};
+use crate::layer::{self, ColorSamples, Free, Look};
 use crate::pixels::{Pixels, PixelsMut};
 use crate::progress::{Progress, Stage};
 use crate::{Error, Reconstruction};
@@ -32,8 +32,7 @@ pub(super) struct Graphics<'a> {
     exact: Pixels<'a>,
     /// Whether the colours of hidden pixels are free.
     pub(super) hides: bool,
-    /// Bits of each block, roughly.
-    estimate: Option<Vec<f32>>,
+    look: Option<Look>,
     costs: Option<Arc<Vec<f32>>>,
     lossless: Option<Arc<Vec<u8>>>,
 }
@@ -45,7 +44,7 @@ impl<'a> Graphics<'a> {
             pixels,
             exact,
             hides,
-            estimate: None,
+            look: None,
             costs: None,
             lossless: None,
         }
@@ -56,10 +55,9 @@ impl<'a> Graphics<'a> {
         kiln_graphics::encode_bytes(&ColorSamples(self.exact).layout())
     }
 
-    fn estimate(&mut self) -> &[f32] {
-        let source = ColorSamples(self.exact);
-        self.estimate
-            .get_or_insert_with(|| kiln_graphics::estimate(&source.layout(), &source))
+    fn look(&mut self) -> &Look {
+        self.look
+            .get_or_insert_with(|| Look::new(self.pixels, self.exact, self.hides))
     }
 
     /// No block of this picture.
@@ -69,14 +67,12 @@ impl<'a> Graphics<'a> {
 
     /// Whether the layer may be worth a closer look, where a unit of squared error is worth so many bits.
     pub(super) fn may_help(&mut self, weight: f64) -> bool {
-        let (pixels, hides) = (self.pixels, self.hides);
-        layer::candidates(pixels, hides, self.estimate(), weight) > WORTH_A_LOOK
+        self.look().candidates(weight) > WORTH_A_LOOK
     }
 
     /// Whether a good part of the picture may be worth a layer at some level.
     pub(super) fn is_drawn(&mut self) -> bool {
-        let (pixels, hides) = (self.pixels, self.hides);
-        layer::is_drawn(pixels, hides, self.estimate())
+        self.look().is_drawn()
     }
 
     /// Bits of each block in a layer of all of them.
@@ -112,17 +108,16 @@ impl<'a> Graphics<'a> {
         Ok(self.lossless.insert(bytes).clone())
     }
 
-    /// A layer of all blocks, if it takes no more than so many bits.
+    /// Whether a layer of all blocks takes no more than so many bits.
     pub(super) fn lossless_within(
         &mut self,
         bits: f64,
         progress: &dyn Progress,
-    ) -> Result<Option<Arc<Vec<u8>>>, Error> {
-        let sum = |bits: &[f32]| -> f64 { bits.iter().map(|b| f64::from(*b)).sum() };
-        let (guess, margin) = match self.costs.clone() {
-            Some(costs) => (sum(&costs), COUNT_MARGIN),
+    ) -> Result<bool, Error> {
+        let (guess, margin) = match &self.costs {
+            Some(costs) => (costs.iter().map(|b| f64::from(*b)).sum(), COUNT_MARGIN),
             None => {
-                let (guess, pixels) = (sum(self.estimate()), self.pixels);
+                let (guess, pixels) = (self.look().bits(), self.pixels);
                 let count = f64::from(pixels.width()) * f64::from(pixels.height());
                 let margin = match guess < DRAWING_BITS * count {
                     true => DRAWING_MARGIN,
@@ -132,10 +127,9 @@ impl<'a> Graphics<'a> {
             }
         };
         if self.lossless.is_none() && guess > margin * bits {
-            return Ok(None);
+            return Ok(false);
         }
-        let bytes = self.lossless(progress)?;
-        Ok((bytes.len() as f64 * 8.0 <= bits).then_some(bytes))
+        Ok(self.lossless(progress)?.len() as f64 * 8.0 <= bits)
     }
 
     /// The checksum of all samples.

@@ -36,12 +36,10 @@ impl Job<'_> {
         };
         let whole = self.layers
             && self.whole
-            && self
-                .stage(|job| {
-                    let pass = job.passes.next();
-                    job.graphics.lossless_within(limit, &pass)
-                })?
-                .is_some();
+            && self.stage(|job| {
+                let pass = job.passes.next();
+                job.graphics.lossless_within(limit, &pass)
+            })?;
         Ok(match whole {
             true => Content::Lossless,
             false => Content::Model(Box::new(best.modelled)),
@@ -51,26 +49,17 @@ impl Job<'_> {
     /// A picture that is mostly the model's.
     fn photograph(&mut self, asked: Level) -> Result<Weighed, Error> {
         let plain = self.plain(asked)?;
-        if !self.layers {
+        let small = self.size.width * self.size.height <= TINY;
+        let weight = self.architecture.weight(asked);
+        let first = weight.unwrap_or_else(|| layer::weight_of(&[]));
+        if !self.layers || !(small || self.graphics.may_help(first)) {
             return Ok(Weighed {
                 cost: plain.bits(),
                 modelled: plain,
                 error: 0.0,
             });
         }
-        let small = self.size.width * self.size.height <= TINY;
-        let weight = self.architecture.weight(asked);
-        let first = weight.unwrap_or_else(|| layer::weight_of(&[]));
-        let mut best = match small || self.graphics.may_help(first) {
-            true => self.with_blocks(plain, weight)?,
-            false => {
-                return Ok(Weighed {
-                    cost: plain.bits(),
-                    modelled: plain,
-                    error: 0.0,
-                });
-            }
-        };
+        let mut best = self.with_blocks(plain, weight)?;
         if small {
             // Where a level is a worse picture than one below it, that one is taken.
             for level in self.levels.iter().take(asked.index()).rev() {
@@ -95,26 +84,19 @@ impl Job<'_> {
         let last = self.levels.last().index();
         let nearest = (asked.index() + step / 2) / step;
         let beside = usize::from(self.size.width * self.size.height <= SMALL && step > 1);
-        let mut best: Option<Weighed> = None;
-        for i in nearest.saturating_sub(beside)..=nearest + beside {
-            let Some(level) = (i * step <= last + step / 2)
-                .then(|| (i * step).min(last) as u8)
-                .and_then(|number| self.levels.get(number))
-            else {
-                continue;
-            };
-            let plain = match &best {
-                None => self.plain(level)?,
-                Some(_) => self.plain_too(level)?,
-            };
+        let end = (nearest + beside).min((last + step / 2) / step);
+        let levels = self.levels;
+        let level = |i: usize| levels.require((i * step).min(last) as u8);
+        let start = nearest.saturating_sub(beside);
+        let plain = self.plain(level(start)?)?;
+        let mut best = self.with_blocks(plain, weight)?;
+        for i in start + 1..=end {
+            let plain = self.plain_too(level(i)?)?;
             let found = self.with_blocks(plain, weight)?;
-            if best.as_ref().is_none_or(|best| found.cost < best.cost) {
-                best = Some(found);
+            if found.cost < best.cost {
+                best = found;
             }
         }
-        match best {
-            Some(best) => Ok(best),
-            None => self.photograph(asked),
-        }
+        Ok(best)
     }
 }

@@ -11,12 +11,7 @@ impl Job<'_> {
     pub(super) fn within(&mut self, budget: u64) -> Result<Made, Error> {
         let levels = self.levels;
         let pass = self.passes.next();
-        if self.layers
-            && self
-                .graphics
-                .lossless_within(8.0 * budget as f64, &pass)?
-                .is_some()
-        {
+        if self.layers && self.graphics.lossless_within(8.0 * budget as f64, &pass)? {
             let made = self.pack(levels.last(), Content::Lossless)?;
             if made.bytes.len() as u64 <= budget {
                 return Ok(made);

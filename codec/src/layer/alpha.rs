@@ -3,9 +3,8 @@
 use kiln_container::{ColorKind, Depth};
 use kiln_graphics::Blocks;
 
-use super::convert;
 use super::samples::{AlphaSamples, layout};
-use crate::pixels::{Pixels, PixelsMut, Sample};
+use crate::pixels::{Pixels, PixelsMut, Sample, nearest};
 use crate::progress::{Progress, Stage};
 use crate::{Error, Limits, picture};
 
@@ -51,11 +50,11 @@ pub(crate) fn decode(
     let layout = layout(pixels.width(), pixels.height(), ColorKind::Grey, depth);
     let watch = |done, total| progress.update(Stage::Graphics, done, total);
     let mut sink = |y: u32, x: u32, samples: &[u16]| match pixels.depth() {
-        Depth::Eight => write(pixels, (x, y), samples, |s| convert::to_eight(s, depth)),
-        Depth::Sixteen => write(pixels, (x, y), samples, |s| convert::to_sixteen(s, depth)),
+        Depth::Eight => write::<u8>(pixels, (x, y), samples, depth),
+        Depth::Sixteen => write::<u16>(pixels, (x, y), samples, depth),
     };
     let blocks = kiln_graphics::decode(bytes, &layout, &mut sink, &watch)?;
-    match super::is_all(&blocks) {
+    match blocks.is_all() {
         true => Ok(()),
         false => Err(Error::Graphics(
             "damaged file: parts of the alpha channel are missing".into(),
@@ -63,15 +62,10 @@ pub(crate) fn decode(
     }
 }
 
-fn write<S: Sample>(
-    pixels: &mut PixelsMut<'_>,
-    (x, y): (u32, u32),
-    alpha: &[u16],
-    to: impl Fn(u16) -> S,
-) {
+fn write<S: Sample>(pixels: &mut PixelsMut<'_>, (x, y): (u32, u32), alpha: &[u16], depth: Depth) {
     let count = pixels.channels().count();
     let row = pixels.row_mut::<S>(y).unwrap_or_default();
     for (pixel, alpha) in row.chunks_exact_mut(count).skip(x as usize).zip(alpha) {
-        pixel[count - 1] = to(*alpha);
+        pixel[count - 1] = nearest::<S>(*alpha, depth);
     }
 }

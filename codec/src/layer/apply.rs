@@ -4,10 +4,10 @@ use kiln_container::{ColorKind, Depth};
 use kiln_entropy::Checksum;
 use kiln_graphics::{Blocks, Source};
 
+use super::BLOCK;
 use super::samples::{ColorSamples, layout};
-use super::{BLOCK, convert};
 use crate::Error;
-use crate::pixels::{Pixels, PixelsMut, Sample};
+use crate::pixels::{Pixels, PixelsMut, Sample, nearest};
 use crate::progress::{Progress, Stage};
 
 /// What the samples of a layer are.
@@ -18,6 +18,14 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
+    /// That of a picture's colours.
+    pub(super) fn of(pixels: Pixels<'_>) -> Self {
+        Self {
+            color: pixels.channels().color(),
+            depth: pixels.depth(),
+        }
+    }
+
     /// Samples of a pixel.
     fn planes(self) -> usize {
         match self.color {
@@ -81,10 +89,7 @@ impl Samples {
 
 /// Copies the colours of these blocks from a picture of the same size, colour and depth: what decoding the layer does.
 pub(crate) fn overlay(pixels: &mut PixelsMut<'_>, exact: Pixels<'_>, blocks: &Blocks) {
-    let kind = Kind {
-        color: exact.channels().color(),
-        depth: exact.depth(),
-    };
+    let kind = Kind::of(exact);
     let source = ColorSamples(exact);
     let mut row = vec![0; exact.width() as usize * kind.planes()];
     for y in 0..exact.height() {
@@ -98,13 +103,10 @@ pub(crate) fn overlay(pixels: &mut PixelsMut<'_>, exact: Pixels<'_>, blocks: &Bl
 }
 
 /// Writes colours from a pixel on to the right.
-fn write_run(pixels: &mut PixelsMut<'_>, kind: Kind, at: (u32, u32), samples: &[u16]) {
-    let depth = kind.depth;
+pub(super) fn write_run(pixels: &mut PixelsMut<'_>, kind: Kind, at: (u32, u32), samples: &[u16]) {
     match pixels.depth() {
-        Depth::Eight => write_samples(pixels, kind, at, samples, |s| convert::to_eight(s, depth)),
-        Depth::Sixteen => {
-            write_samples(pixels, kind, at, samples, |s| convert::to_sixteen(s, depth));
-        }
+        Depth::Eight => write_samples::<u8>(pixels, kind, at, samples),
+        Depth::Sixteen => write_samples::<u16>(pixels, kind, at, samples),
     }
 }
 
@@ -113,7 +115,6 @@ fn write_samples<S: Sample>(
     kind: Kind,
     (x, y): (u32, u32),
     samples: &[u16],
-    to: impl Fn(u16) -> S,
 ) {
     let (channels, planes) = (pixels.channels(), kind.planes());
     let colors = channels.count() - usize::from(channels.has_alpha());
@@ -121,7 +122,7 @@ fn write_samples<S: Sample>(
     let row = row.chunks_exact_mut(channels.count()).skip(x as usize);
     for (pixel, color) in row.zip(samples.chunks_exact(planes)) {
         for (i, out) in pixel[..colors].iter_mut().enumerate() {
-            *out = to(color[i.min(planes - 1)]);
+            *out = nearest::<S>(color[i.min(planes - 1)], kind.depth);
         }
     }
 }

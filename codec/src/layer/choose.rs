@@ -6,8 +6,9 @@ use ndarray::Axis;
 use rayon::prelude::*;
 
 use super::BLOCK;
+use super::error::unit;
 use super::samples::{ColorSamples, hidden_row};
-use crate::pixels::{Depth, Pixels};
+use crate::pixels::Pixels;
 
 /// Up to so many bits a pixel without loss, a block may be drawn rather than photographed. Noise takes far more, and the
 /// error that a model leaves there is one that few people miss.
@@ -95,22 +96,45 @@ impl Evidence<'_> {
     }
 }
 
-/// The part of the blocks that the layer may code better, 0 to 1: a quick look that lets photographs pass. `estimate`: bits
-/// of each block without loss, roughly. Pixels that nobody sees count nothing if `hides`.
-pub(crate) fn candidates(pixels: Pixels<'_>, hides: bool, estimate: &[f32], weight: f64) -> f64 {
-    let spreads = spreads(pixels, hides);
-    let found = spreads.par_iter().zip(estimate).filter(|(spread, bits)| {
-        // No model needs more for a block than its mean costs, the rest left as an error. Smooth ones need far less.
-        let bits = f64::from(**bits);
-        FAR * bits < weight * spread.sum && bits < DRAWN * spread.pixels
-    });
-    found.count() as f64 / spreads.len().max(1) as f64
+/// A quick look at a picture that lets photographs pass: for each block how far its colours are from their mean, and its
+/// bits without loss, roughly. It serves every level.
+pub(crate) struct Look {
+    spreads: Vec<Spread>,
+    bits: Vec<f32>,
 }
 
-/// Whether so much of a picture may be better in the layer, at one level or another, that its levels have to be chosen with
-/// the layer in mind.
-pub(crate) fn is_drawn(pixels: Pixels<'_>, hides: bool, estimate: &[f32]) -> bool {
-    candidates(pixels, hides, estimate, WEIGHT_OF_DRAWINGS) > DRAWING
+impl Look {
+    /// Looks at a picture. `exact`: the same with colours beneath its hidden pixels that cost little, if `hides`; pixels that
+    /// nobody sees count nothing then.
+    pub(crate) fn new(pixels: Pixels<'_>, exact: Pixels<'_>, hides: bool) -> Self {
+        let source = ColorSamples(exact);
+        Self {
+            spreads: spreads(pixels, hides),
+            bits: kiln_graphics::estimate(&source.layout(), &source),
+        }
+    }
+
+    /// Bits of the whole picture without loss, roughly.
+    pub(crate) fn bits(&self) -> f64 {
+        self.bits.iter().map(|b| f64::from(*b)).sum()
+    }
+
+    /// The part of the blocks that the layer may code better, 0 to 1.
+    pub(crate) fn candidates(&self, weight: f64) -> f64 {
+        let blocks = self.spreads.iter().zip(&self.bits);
+        let found = blocks.filter(|(spread, bits)| {
+            // No model needs more for a block than its mean costs, the rest left as an error. Smooth ones need far less.
+            let bits = f64::from(**bits);
+            FAR * bits < weight * spread.sum && bits < DRAWN * spread.pixels
+        });
+        found.count() as f64 / self.spreads.len().max(1) as f64
+    }
+
+    /// Whether so much of the picture may be better in the layer, at one level or another, that its levels have to be chosen
+    /// with the layer in mind.
+    pub(crate) fn is_drawn(&self) -> bool {
+        self.candidates(WEIGHT_OF_DRAWINGS) > DRAWING
+    }
 }
 
 /// How far the colours of a block are from their mean.
@@ -139,10 +163,6 @@ fn spreads_of_row(pixels: Pixels<'_>, hides: bool, top: usize, spreads: &mut [Sp
     let width = pixels.width() as usize;
     let source = ColorSamples(pixels);
     let channels = source.layout().channels.count();
-    let scale = match pixels.depth() {
-        Depth::Eight => 255.0,
-        Depth::Sixteen => 65_535.0,
-    };
     let mut row = vec![0; width * channels];
     let (mut alpha, mut hidden) = (Vec::new(), vec![false; width]);
     // Sum, sum of squares and count of each channel of each block.
@@ -168,7 +188,7 @@ fn spreads_of_row(pixels: Pixels<'_>, hides: bool, top: usize, spreads: &mut [Sp
         };
         let all: f64 = sums[..channels].iter().map(deviation).sum();
         *spread = Spread {
-            sum: all * (3 / channels) as f64 / (scale * scale),
+            sum: all * unit(pixels),
             pixels: sums[0].2 as f64,
         };
     }

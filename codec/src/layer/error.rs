@@ -5,19 +5,23 @@ use rayon::prelude::*;
 
 use super::BLOCK;
 use super::samples::{ColorSamples, hidden_row};
-use crate::pixels::{Depth, Pixels};
+use crate::pixels::Pixels;
 
-/// Squared errors of the blocks of `found` against `source`, summed over three channels with samples in a range of 1; grey
-/// counts as three equal channels, as the networks see it. Pixels that nobody sees count nothing, unless `keep_hidden`.
-/// Both pictures are of one size, colour and depth.
+/// What a squared step of a sample counts: three channels with samples in a range of 1; grey counts as three equal channels,
+/// as the networks see it.
+pub(super) fn unit(pixels: Pixels<'_>) -> f64 {
+    let layout = ColorSamples(pixels).layout();
+    let scale = f64::from(layout.depth.largest());
+    1.0 / (scale * scale) * (3 / layout.channels.count()) as f64
+}
+
+/// Squared errors of the blocks of `found` against `source`, in [units](unit) summed over the block. Pixels that
+/// nobody sees count nothing, unless `keep_hidden`. Both pictures are of one size, colour and depth.
 pub(crate) fn squared_errors(source: Pixels<'_>, found: Pixels<'_>, keep_hidden: bool) -> Vec<f64> {
     let columns = (source.width() as usize).div_ceil(BLOCK);
     let rows = (source.height() as usize).div_ceil(BLOCK);
     let channels = ColorSamples(source).layout().channels.count();
-    let unit = match source.depth() {
-        Depth::Eight => 1.0 / (255.0 * 255.0),
-        Depth::Sixteen => 1.0 / (65_535.0 * 65_535.0),
-    } * (3 / channels) as f64;
+    let unit = unit(source);
     let mut sums = vec![0.0; rows * columns];
     sums.par_chunks_mut(columns)
         .enumerate()

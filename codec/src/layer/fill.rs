@@ -4,9 +4,10 @@ use image::DynamicImage;
 use kiln_graphics::{Blocks, Source};
 
 use super::BLOCK;
+use super::apply::{Kind, write_run};
 use super::samples::{ColorSamples, hidden_row};
 use crate::Error;
-use crate::pixels::{Channels, Depth, Pixels, PixelsError, PixelsMut, new_image};
+use crate::pixels::{Channels, Pixels, PixelsError, PixelsMut, new_image};
 
 /// Which pixels are free to take any colour.
 #[derive(Clone, Copy)]
@@ -65,7 +66,7 @@ pub(crate) fn fill(pixels: Pixels<'_>, free: Free<'_>) -> Result<DynamicImage, E
                 *out = (value + 0.5) as u16;
             }
         }
-        write_row(&mut out, y as u32, &row);
+        write_run(&mut out, Kind::of(pixels), (0, y as u32), &row);
     }
     Ok(image)
 }
@@ -91,7 +92,7 @@ pub(crate) fn flatten_hidden(pixels: Pixels<'_>) -> Result<DynamicImage, Error> 
             }
         }
         first.copy_from_slice(&row[..channels]);
-        write_row(&mut out, y, &row);
+        write_run(&mut out, Kind::of(pixels), (0, y), &row);
     }
     Ok(image)
 }
@@ -110,24 +111,6 @@ pub(crate) fn has_hidden(pixels: Pixels<'_>) -> bool {
 fn without_alpha(pixels: Pixels<'_>) -> Result<DynamicImage, PixelsError> {
     let channels = Channels::of(pixels.channels().color(), false);
     new_image(pixels.width(), pixels.height(), channels, pixels.depth())
-}
-
-/// Writes samples of the depth and the channels that the picture has.
-fn write_row(out: &mut PixelsMut<'_>, y: u32, samples: &[u16]) {
-    match out.depth() {
-        Depth::Eight => {
-            let row = out.row_mut::<u8>(y).unwrap_or_default();
-            for (out, sample) in row.iter_mut().zip(samples) {
-                *out = *sample as u8;
-            }
-        }
-        Depth::Sixteen => {
-            let row = out.row_mut::<u16>(y).unwrap_or_default();
-            for (out, sample) in row.iter_mut().zip(samples) {
-                *out = *sample;
-            }
-        }
-    }
 }
 
 /// A picture at a fraction of its size: colours, and how much of each cell is known, 0 to 1.

@@ -11,18 +11,15 @@
 //!
 //! What a block costs on either side is weighed by the level: see [`choose`].
 
-use kiln_graphics::Blocks;
-
 pub(crate) mod alpha;
 mod apply;
 mod choose;
-mod convert;
 mod error;
 mod fill;
 mod samples;
 
 pub(crate) use apply::{Kind, apply, checksum, overlay};
-pub(crate) use choose::{Evidence, candidates, is_drawn, share_bits, weight_of};
+pub(crate) use choose::{Evidence, Look, share_bits, weight_of};
 pub(crate) use error::squared_errors;
 pub(crate) use fill::{Free, fill, flatten_hidden, has_hidden};
 pub(crate) use samples::{ColorSamples, layout};
@@ -35,8 +32,3 @@ pub(crate) const LOSSLESS_NAME: &str = "lossless";
 
 /// Side of a block.
 pub(crate) const BLOCK: usize = kiln_graphics::BLOCK as usize;
-
-/// Whether the layer holds the whole picture.
-pub(crate) fn is_all(blocks: &Blocks) -> bool {
-    blocks.iter().all(|marked| marked)
-}

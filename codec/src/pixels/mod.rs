@@ -18,6 +18,6 @@ pub use kiln_picture::pixels::{
 
 // For the benches and tests that run single stages.
 #[doc(hidden)]
-pub use kiln_picture::pixels::{Rect, is_rgb8, read_rgb, write_rgb, write_rgb8};
+pub use kiln_picture::pixels::{Rect, is_rgb8, nearest, read_rgb, write_rgb, write_rgb8};
 #[doc(hidden)]
 pub use tiles::{Sink, Source};

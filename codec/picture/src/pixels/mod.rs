@@ -45,4 +45,6 @@ pub use view_mut::PixelsMut;
 #[doc(hidden)]
 pub use read::{Rect, read_rgb};
 #[doc(hidden)]
+pub use sample::nearest;
+#[doc(hidden)]
 pub use write::{is_rgb8, write_rgb, write_rgb8};

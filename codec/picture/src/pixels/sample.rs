@@ -47,6 +47,15 @@ pub(super) mod sealed {
 
 use sealed::Values;
 
+/// The nearest sample to a number that is a sample of `depth`.
+#[inline]
+pub fn nearest<S: Sample>(number: u16, depth: Depth) -> S {
+    match depth {
+        Depth::Eight => S::of(number as u8),
+        Depth::Sixteen => S::of(number),
+    }
+}
+
 /// The rows of a view, by depth.
 #[derive(Clone, Copy)]
 pub enum Samples<'a> {
