@@ -1,0 +1,1 @@
+//! Fits networks and latents to one picture.

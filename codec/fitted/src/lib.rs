@@ -1,0 +1,4 @@
+//! The decoder of pictures whose networks travel in the file, in integers.
+mod shape;
+
+pub use shape::{GROUPS, Grid, Group, NEIGHBOURS, Role, Shape, Tensor, WITH_FEATURES};
