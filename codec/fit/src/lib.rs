@@ -1,1 +1,14 @@
 //! Fits networks and latents to one picture.
+#![forbid(unsafe_code)]
+
+mod error;
+mod float;
+mod image;
+mod options;
+mod watch;
+
+pub use error::Error;
+pub use float::Float;
+pub use image::Image;
+pub use options::{Budget, Depth, Options, Preset};
+pub use watch::{Next, Status, Watch};
