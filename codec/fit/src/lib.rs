@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod finish;
 mod float;
 mod image;
 mod options;
@@ -10,5 +11,6 @@ mod watch;
 pub use error::Error;
 pub use float::Float;
 pub use image::Image;
-pub use options::{Budget, Depth, Options, Preset};
+pub use kiln_fitted::Depth;
+pub use options::{Budget, Options, Preset};
 pub use watch::{Next, Status, Watch};

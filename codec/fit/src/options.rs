@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiln_fitted::Shape;
+use kiln_fitted::{Depth, Shape};
 
 use crate::Error;
 
@@ -42,26 +42,6 @@ pub enum Budget {
     Iterations(u32),
     /// After so much time.
     Time(Duration),
-}
-
-/// Precision of decoded samples.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Depth {
-    /// 8 bits.
-    #[default]
-    Eight,
-    /// 16 bits.
-    Sixteen,
-}
-
-impl Depth {
-    /// The largest sample.
-    pub fn largest(self) -> u16 {
-        match self {
-            Self::Eight => 255,
-            Self::Sixteen => 65535,
-        }
-    }
 }
 
 /// Sizes of the networks.
