@@ -45,13 +45,14 @@ pub enum Budget {
 }
 
 /// Sizes of the networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Preset {
     /// About 500 weights and 500 products a pixel.
     Low,
     /// About 1,000 of both.
     Medium,
     /// About 1,900 of both.
+    #[default]
     High,
 }
 
