@@ -16,6 +16,7 @@ const HALVINGS: u32 = 16;
 const HALF: i32 = 1 << (MEAN_BITS - 1);
 
 /// Where a symbol is coded: the parameters of its distribution.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LaplaceAt {
     /// The mean, in 64ths of a symbol.

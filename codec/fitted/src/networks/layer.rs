@@ -78,6 +78,13 @@ impl Layer {
         self.pairs
     }
 
+    /// Whether the last place of the last pair has no input.
+    #[cfg(test)]
+    pub(crate) fn odd(&self) -> bool {
+        let last = |row: usize| self.weights[(row + 1) * self.pairs - 1][1];
+        (0..self.rows()).all(|row| last(row) == 0)
+    }
+
     /// Weights and bias of each row.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&[[i16; 2]], i32)> {
         let pairs = self.pairs;
