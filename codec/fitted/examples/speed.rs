@@ -77,7 +77,7 @@ fn main() {
         for value in latents.grid_mut(grid) {
             // Geometric: about as spread as the distributions.
             let mut size = 0;
-            while dice.roll(100) < 12 + 8 * grid as u64 {
+            while dice.roll(100) < 4 + 8 * grid as u64 {
                 size += 1;
             }
             *value = if dice.roll(2) == 0 { size } else { -size };

@@ -16,6 +16,8 @@ const ABOVE: usize = 3;
 /// Room around the lanes of a step.
 const BEFORE: usize = 4;
 const AFTER: usize = 32;
+/// Lanes that are predicted together.
+const VECTOR: usize = 16;
 
 /// Latents of the last steps. A lane is a row of the band; at step `t` it has the column `t - lag * row`.
 struct Ring {
@@ -72,8 +74,10 @@ impl Band<'_> {
         let (rows, width, lag) = (self.rows, self.grid.width, self.lag);
         let mut model = Laplace::new(LATENT_MAX.into());
         let mut ring = Ring::new(rows);
-        let mut features: Vec<Features> = vec![[0; 8]; rows];
-        let mut at = vec![LaplaceAt::default(); rows];
+        // Whole vectors of lanes are predicted, of which the last ones may be nothing.
+        let padded = rows.next_multiple_of(VECTOR);
+        let mut features: Vec<Features> = vec![[0; 8]; padded];
+        let mut at = vec![LaplaceAt::default(); padded];
         let mut symbols = vec![0i16; rows];
         for t in -(STEPS as isize)..0 {
             self.begin_step(&mut ring, t, values);
@@ -88,7 +92,8 @@ impl Band<'_> {
                 continue;
             }
             let lanes = high - low;
-            let (at, symbols) = (&mut at[..lanes], &mut symbols[..lanes]);
+            let vectors = lanes.next_multiple_of(VECTOR);
+            let symbols = &mut symbols[..lanes];
             let mut contexts: [&[i16]; NEIGHBOURS.len()] = [&[]; NEIGHBOURS.len()];
             for (context, &(dy, dx)) in contexts.iter_mut().zip(&NEIGHBOURS[..self.contexts]) {
                 *context = ring.lanes(time + dx + lag as isize * dy, low as isize + dy);
@@ -99,15 +104,20 @@ impl Band<'_> {
                     for (lane, features) in (low..high).zip(&mut features) {
                         *features = plane.row(self.first + lane)[(t - lag * lane) >> 1];
                     }
-                    &features[..lanes]
+                    &features[..vectors]
                 }
             };
-            kernels::arm(self.arm, &contexts[..self.contexts], seen, at);
+            kernels::arm(
+                self.arm,
+                &contexts[..self.contexts],
+                seen,
+                &mut at[..vectors],
+            );
             let place = |lane: usize| (self.first + lane) * width + t - lag * lane;
             for (lane, symbol) in (low..high).zip(symbols.iter_mut()) {
                 *symbol = values[place(lane)].into();
             }
-            coder.code(&mut model, at, symbols)?;
+            coder.code(&mut model, &mut at[..lanes], symbols)?;
             let now = &mut ring.step_mut(time)[BEFORE + low..];
             for ((lane, &symbol), now) in (low..high).zip(&*symbols).zip(now) {
                 values[place(lane)] = symbol as i8;

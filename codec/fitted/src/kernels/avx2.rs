@@ -14,8 +14,6 @@ use crate::networks::{Arm, Layer};
 const LANES: usize = 8;
 /// Places of one vector of 16-bit inputs.
 const WIDE: usize = 16;
-/// Pairs of inputs at most.
-const PAIRS: usize = 16;
 
 /// Calls a function with the number of pairs as a constant, so that its loops are unrolled.
 macro_rules! with_pairs {
@@ -179,12 +177,23 @@ fn pair(weights: [i16; 2]) -> __m256i {
     _mm256_set1_epi32(i32::from(weights[0]) & 0xFFFF | i32::from(weights[1]) << 16)
 }
 
+/// The weights of a row.
+type Row<const P: usize> = [[i16; 2]; P];
+
+/// Rows and biases.
+fn rows<const P: usize>(layer: &Layer) -> impl Iterator<Item = (&Row<P>, i32)> {
+    let (weights, biases) = layer.parts();
+    weights.as_chunks().0.iter().zip(biases.iter().copied())
+}
+
 /// Sums of a row over pairs of inputs.
 #[target_feature(enable = "avx2")]
-fn sum<const P: usize>(weights: &[[i16; 2]], start: __m256i, inputs: &[__m256i; P]) -> __m256i {
+#[inline]
+fn sum<const P: usize>(weights: &Row<P>, start: __m256i, inputs: &[__m256i; P]) -> __m256i {
     let mut sum = start;
-    for (&weights, &input) in weights.iter().zip(inputs) {
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(input, pair(weights)));
+    for place in 0..P {
+        let products = _mm256_madd_epi16(inputs[place], pair(weights[place]));
+        sum = _mm256_add_epi32(sum, products);
     }
     sum
 }
@@ -229,7 +238,7 @@ unsafe fn dense_pairs<const P: usize>(
     for start in starts(length) {
         // SAFETY: the block is within `length`.
         let [first, second] = unsafe { load::<P>(inputs, start) };
-        for ((weights, bias), output) in layer.iter().zip(outputs.iter_mut()) {
+        for ((weights, bias), output) in rows(layer).zip(outputs.iter_mut()) {
             let bias = _mm256_set1_epi32(bias);
             let first = _mm256_sra_epi32(sum(weights, bias, &first), shift);
             let second = _mm256_sra_epi32(sum(weights, bias, &second), shift);
@@ -261,7 +270,7 @@ unsafe fn wide_pairs<const P: usize>(
     for start in starts(length) {
         // SAFETY: the block is within `length`.
         let [first, second] = unsafe { load::<P>(inputs, start) };
-        for ((weights, bias), output) in layer.iter().zip(outputs.iter_mut()) {
+        for ((weights, bias), output) in rows(layer).zip(outputs.iter_mut()) {
             let bias = _mm256_set1_epi32(bias);
             let first = finish(sum(weights, bias, &first));
             let second = finish(sum(weights, bias, &second));
@@ -321,25 +330,25 @@ unsafe fn mix_pairs<const P: usize, const C: usize>(
     let zero = _mm256_setzero_si256();
     let shift = _mm_cvtsi32_si128(second.shift as i32);
     let low = _mm256_set1_epi16(second.low as i16);
-    let mut rows = second.iter();
-    let rows: [(&[[i16; 2]], i32); C] = std::array::from_fn(|_| rows.next().unwrap_or((&[], 0)));
+    let (second_weights, second_biases) = second.parts();
+    let pairs = second.pairs();
+    let (weights, biases) = first.parts();
+    let weights = weights.as_chunks::<P>().0;
     for start in starts(length) {
         // SAFETY: the block is within `length`.
         let halves = unsafe { load::<P>(inputs, start) };
         let mut sums = [[zero; C]; 2];
         for (sums, inputs) in sums.iter_mut().zip(&halves) {
-            for (sum, (_, bias)) in sums.iter_mut().zip(&rows) {
-                *sum = _mm256_set1_epi32(*bias);
+            for (sum, &bias) in sums.iter_mut().zip(second_biases) {
+                *sum = _mm256_set1_epi32(bias);
             }
-            let mut hidden = first.iter();
-            let mut place = 0;
-            while let Some(one) = hidden.next() {
-                let pair_of = hidden_pair(first.shift, one, hidden.next(), inputs);
-                for (total, (weights, _)) in sums.iter_mut().zip(&rows) {
-                    let weights = weights.get(place).copied().unwrap_or_default();
+            let rows = weights.chunks(2).zip(biases.chunks(2)).enumerate();
+            for (place, (weights, biases)) in rows {
+                let pair_of = hidden_pair(first.shift, weights, biases, inputs);
+                for (channel, total) in sums.iter_mut().enumerate() {
+                    let weights = second_weights[channel * pairs + place];
                     *total = _mm256_add_epi32(*total, _mm256_madd_epi16(pair_of, pair(weights)));
                 }
-                place += 1;
             }
         }
         for (channel, output) in outputs.iter_mut().enumerate() {
@@ -353,12 +362,14 @@ unsafe fn mix_pairs<const P: usize, const C: usize>(
 }
 
 /// Two outputs of a hidden layer, limited to 0 .. 32767, as a pair of inputs of the next one.
+///
+/// There are one or two weights and biases; without a second, the second output is 0.
 #[target_feature(enable = "avx2")]
 #[inline]
 fn hidden_pair<const P: usize>(
     shift: u32,
-    (weights, bias): (&[[i16; 2]], i32),
-    other: Option<(&[[i16; 2]], i32)>,
+    weights: &[Row<P>],
+    biases: &[i32],
     inputs: &[__m256i; P],
 ) -> __m256i {
     let zero = _mm256_setzero_si256();
@@ -368,12 +379,15 @@ fn hidden_pair<const P: usize>(
         let value = _mm256_sra_epi32(sum, shift);
         _mm256_min_epi32(_mm256_max_epi32(value, zero), most)
     };
-    let low = limited(sum(weights, _mm256_set1_epi32(bias), inputs));
-    let high = match other {
-        None => zero,
-        Some((weights, bias)) => limited(sum(weights, _mm256_set1_epi32(bias), inputs)),
+    let (low, high) = match (weights, biases) {
+        ([first, second], [first_bias, second_bias]) => (
+            sum(first, _mm256_set1_epi32(*first_bias), inputs),
+            sum(second, _mm256_set1_epi32(*second_bias), inputs),
+        ),
+        ([first], [bias]) => (sum(first, _mm256_set1_epi32(*bias), inputs), zero),
+        _ => (zero, zero),
     };
-    _mm256_or_si256(low, _mm256_slli_epi32::<16>(high))
+    _mm256_or_si256(limited(low), _mm256_slli_epi32::<16>(limited(high)))
 }
 
 /// # Safety
@@ -389,9 +403,10 @@ unsafe fn arm_pairs<const P: usize>(
     let context_pairs = arm.places.0 / 2;
     let shift = _mm_cvtsi32_si128(arm.out.shift as i32);
     let (lowest, highest) = (_mm256_set1_epi32(-MEAN_MAX), _mm256_set1_epi32(MEAN_MAX));
-    let mut rows = arm.out.iter();
-    let empty: (&[[i16; 2]], i32) = (&[], 0);
-    let (mean_row, scale_row) = (rows.next().unwrap_or(empty), rows.next().unwrap_or(empty));
+    let (weights, biases) = arm.out.parts();
+    // Mean and scale one after the other: the weights of the last hidden layer, if there is one, and of the inputs.
+    let weights = weights.as_chunks::<P>().0;
+    let (means, scales) = weights.split_at(weights.len() / 2);
     for start in (0..out.len()).step_by(LANES) {
         let mut inputs = [zero; P];
         for (place, contexts) in contexts.chunks(2).enumerate().take(P) {
@@ -418,25 +433,28 @@ unsafe fn arm_pairs<const P: usize>(
         let mut now = inputs;
         for layer in &arm.hidden {
             let mut next = [zero; P];
-            let mut rows = layer.iter();
-            for next in &mut next {
-                let one = rows.next().unwrap_or(empty);
-                *next = hidden_pair(layer.shift, one, rows.next(), &now);
+            let (weights, biases) = layer.parts();
+            let weights = weights.as_chunks::<P>().0.chunks_exact(2);
+            for ((next, weights), biases) in
+                next.iter_mut().zip(weights).zip(biases.chunks_exact(2))
+            {
+                *next = hidden_pair(layer.shift, weights, biases, &now);
             }
             now = next;
         }
-        let finish = |(weights, bias): (&[[i16; 2]], i32)| {
-            let (last, linear) = match weights.len() > P {
-                true => weights.split_at(P),
-                false => (&[][..], weights),
+        let finish = |weights: &[Row<P>], bias: i32| {
+            let start = _mm256_set1_epi32(bias);
+            let sum = match weights {
+                [last, linear] => sum(linear, sum(last, start, &now), &inputs),
+                [linear] => sum(linear, start, &inputs),
+                _ => start,
             };
-            let start = sum(last, _mm256_set1_epi32(bias), &now);
-            _mm256_sra_epi32(sum(linear, start, &inputs), shift)
+            _mm256_sra_epi32(sum, shift)
         };
-        let mean = finish(mean_row);
+        let mean = finish(means, biases[0]);
         let mean = _mm256_min_epi32(_mm256_max_epi32(mean, lowest), highest);
         // Sums are below 2^31 and shifted by two places at least: nothing overflows.
-        let scale = _mm256_add_epi32(finish(scale_row), _mm256_set1_epi32(64));
+        let scale = _mm256_add_epi32(finish(scales, biases[1]), _mm256_set1_epi32(64));
         let largest = _mm256_set1_epi32(Laplace::LARGEST_SCALE.into());
         let scale = _mm256_min_epi32(_mm256_max_epi32(scale, zero), largest);
         let places = _mm256_or_si256(

@@ -85,6 +85,11 @@ impl Layer {
         (0..self.rows()).all(|row| last(row) == 0)
     }
 
+    /// The weights of all rows, one row after the other, and their biases.
+    pub(crate) fn parts(&self) -> (&[[i16; 2]], &[i32]) {
+        (&self.weights, &self.biases)
+    }
+
     /// Weights and bias of each row.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&[[i16; 2]], i32)> {
         let pairs = self.pairs;
