@@ -101,8 +101,10 @@ impl Band<'_> {
             let seen = match self.features {
                 None => &[][..],
                 Some(plane) => {
-                    for (lane, features) in (low..high).zip(&mut features) {
-                        *features = plane.row(self.first + lane)[(t - lag * lane) >> 1];
+                    let (mut row, mut column) = (self.first + low, t - lag * low);
+                    for features in &mut features[..lanes] {
+                        *features = plane.at(row, column);
+                        (row, column) = (row + 1, column.wrapping_sub(lag));
                     }
                     &features[..vectors]
                 }
@@ -113,14 +115,16 @@ impl Band<'_> {
                 seen,
                 &mut at[..vectors],
             );
-            let place = |lane: usize| (self.first + lane) * width + t - lag * lane;
-            for (lane, symbol) in (low..high).zip(symbols.iter_mut()) {
-                *symbol = values[place(lane)].into();
+            // From row to row a lane is a row further and as much further left.
+            let first = (self.first + low) * width + t - lag * low;
+            let places = (0..lanes).map(|lane| (first + lane * width) - lane * lag);
+            for (place, symbol) in places.clone().zip(symbols.iter_mut()) {
+                *symbol = values[place].into();
             }
             coder.code(&mut model, &mut at[..lanes], symbols)?;
             let now = &mut ring.step_mut(time)[BEFORE + low..];
-            for ((lane, &symbol), now) in (low..high).zip(&*symbols).zip(now) {
-                values[place(lane)] = symbol as i8;
+            for ((place, &symbol), now) in places.zip(&*symbols).zip(now) {
+                values[place] = symbol as i8;
                 *now = symbol << INPUT_BITS;
             }
             step(lanes)?;

@@ -373,12 +373,7 @@ fn hidden_pair<const P: usize>(
     inputs: &[__m256i; P],
 ) -> __m256i {
     let zero = _mm256_setzero_si256();
-    let most = _mm256_set1_epi32(i16::MAX.into());
     let shift = _mm_cvtsi32_si128(shift as i32);
-    let limited = |sum: __m256i| {
-        let value = _mm256_sra_epi32(sum, shift);
-        _mm256_min_epi32(_mm256_max_epi32(value, zero), most)
-    };
     let (low, high) = match (weights, biases) {
         ([first, second], [first_bias, second_bias]) => (
             sum(first, _mm256_set1_epi32(*first_bias), inputs),
@@ -387,7 +382,13 @@ fn hidden_pair<const P: usize>(
         ([first], [bias]) => (sum(first, _mm256_set1_epi32(*bias), inputs), zero),
         _ => (zero, zero),
     };
-    _mm256_or_si256(limited(low), _mm256_slli_epi32::<16>(limited(high)))
+    let (low, high) = (_mm256_sra_epi32(low, shift), _mm256_sra_epi32(high, shift));
+    // Packing limits to 16 bits; of every 8 numbers, the first 4 are the lower ones of 4 pairs.
+    let limited = _mm256_max_epi16(_mm256_packs_epi32(low, high), zero);
+    let order = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15,
+    ));
+    _mm256_shuffle_epi8(limited, order)
 }
 
 /// # Safety
