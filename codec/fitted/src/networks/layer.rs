@@ -92,9 +92,9 @@ impl Layer {
 
     /// Weights and bias of each row.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&[[i16; 2]], i32)> {
-        let pairs = self.pairs;
-        let rows = self.biases.iter().enumerate();
-        rows.map(move |(row, &bias)| (&self.weights[row * pairs..(row + 1) * pairs], bias))
+        let (weights, biases) = self.parts();
+        let rows = weights.chunks_exact(self.pairs().max(1));
+        rows.zip(biases.iter().copied())
     }
 }
 
