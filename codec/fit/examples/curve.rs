@@ -59,16 +59,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let fit = fit(&picture, &options, &watch)?;
     let bits: Vec<u64> = fit.grid_bits.iter().map(|&b| b as u64).collect();
-    let (psnr, bpp) = (-10.0 * fit.mse.log10(), 8.0 * fit.bytes() as f64 / pixels);
+    let bytes: usize = fit.streams.iter().map(Vec::len).sum();
+    let (psnr, bpp) = (-10.0 * fit.mse.log10(), 8.0 * bytes as f64 / pixels);
     println!(
         "real: {:.1} s  cost {:.4}e-3  {psnr:.3} dB  {bpp:.4} bpp, {} bytes, {} of them networks",
         start.elapsed().as_secs_f64(),
         1e3 * cost(psnr, bpp),
-        fit.bytes(),
-        fit.network_bytes(),
+        bytes,
+        fit.weight_bytes,
     );
     let tensors = fit.parameters.shape.tensors();
-    println!("exponents {:?} {:?}", fit.parameters.exponents, fit.parameters.precision);
+    println!(
+        "exponents {:?} {:?}",
+        fit.parameters.exponents, fit.parameters.precision
+    );
     for (tensor, bits) in tensors.iter().zip(fit.parameters.tensor_bits()) {
         print!("{:?} {:.0}/{} ", tensor.role, bits, tensor.len());
     }

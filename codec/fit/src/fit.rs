@@ -19,22 +19,24 @@ pub struct Fit {
     /// Mean squared error of the samples that a decoder makes, in a range of 1; pixels without weight left out of the sum,
     /// not of the number.
     pub mse: f64,
+    /// Bytes of the networks, which are the first stream.
+    pub weight_bytes: usize,
     /// Estimated bits of the latents of every grid.
     pub grid_bits: Vec<f64>,
     /// Steps over the whole picture that were made.
     pub iterations: u32,
 }
 
-impl Fit {
-    /// Bytes of all streams.
-    pub fn bytes(&self) -> usize {
-        self.streams.iter().map(Vec::len).sum()
-    }
+/// Bytes for each pixel that a fit takes beside the picture: latents with what moves them, the upsampled channels, the
+/// layers of the synthesis, and their gradients.
+const BYTES_PER_PIXEL: u64 = 400;
 
-    /// Bytes of the networks.
-    pub fn network_bytes(&self) -> usize {
-        self.streams.first().map_or(0, Vec::len)
-    }
+/// Bytes that a fit takes beside the picture, on the high side.
+pub fn fit_bytes(height: usize, width: usize) -> u64 {
+    // Margins around rows, and sums of every thread.
+    const FIXED: u64 = 32 << 20;
+    let pixels = (height as u64).saturating_mul(width.saturating_add(32) as u64);
+    pixels.saturating_mul(BYTES_PER_PIXEL).saturating_add(FIXED)
 }
 
 /// Fits networks and latents to a picture, and writes the streams of its file.
@@ -56,8 +58,10 @@ pub fn fit(image: &Image<'_>, options: &Options, watch: &dyn Watch) -> Result<Fi
     };
     let (parameters, latents) = (finished.parameters, finished.latents);
     let go_on = &|_, _| std::ops::ControlFlow::Continue(());
+    let streams = kiln_fitted::encode(&parameters, size, &latents, go_on)?;
     Ok(Fit {
-        streams: kiln_fitted::encode(&parameters, size, &latents, go_on)?,
+        weight_bytes: streams.first().map_or(0, Vec::len),
+        streams,
         symbols_crc: kiln_fitted::checksum(&parameters, &latents),
         grid_bits: kiln_fitted::bits(&parameters, size, &latents)?,
         parameters,

@@ -29,7 +29,7 @@ mod watch;
 
 pub use engine::{Engine, Loss, Soft, State, Step};
 pub use error::Error;
-pub use fit::{Fit, fit};
+pub use fit::{Fit, fit, fit_bytes};
 pub use float::Float;
 pub use image::Image;
 pub use kiln_fitted::Depth;
