@@ -37,6 +37,7 @@ mod decoder;
 mod encoder;
 mod error;
 pub mod examples;
+mod fitted;
 #[doc(hidden)]
 pub mod fuzz;
 mod info;
@@ -53,10 +54,12 @@ pub mod threads;
 mod verify;
 
 pub use decoder::{About, Decoded, Decoder};
-pub use encoder::{Encoded, Encoder};
+pub use encoder::{Encoded, Encoder, Fitted};
 pub use error::{Error, ErrorKind};
-pub use info::{Info, info};
+pub use info::{FittedInfo, GridBytes, Info, info};
 pub use kiln_container::{Alpha, ColorKind, Depth, Header, MAX_PEEK_BYTES, Sequence, peek};
+pub use kiln_fit::{Budget, Next, Status as FitStatus};
+pub use kiln_fitted::Shape;
 pub use kiln_models::arch::ARCHITECTURES;
 pub use kiln_models::seam::{
     DeviceChoice, DeviceInfo, DeviceKind, ExactChoice, Levels, Macs, Placement, TileSize, devices,
@@ -64,12 +67,21 @@ pub use kiln_models::seam::{
 pub use kiln_models::{DecoderSet, Portability};
 pub use kiln_picture::Limits;
 pub use model::Model;
-pub use options::{Effort, EncodeOptions, Target};
+pub use options::{Effort, EncodeOptions, Fit, Target};
 pub use picture::Picture;
 pub use pixels::{Channels, Pixels, PixelsMut};
 pub use progress::{Progress, Silent, Stage, StageTimes};
 pub use threads::Threads;
 pub use verify::{PixelDifference, Reconstruction, Verified, verify};
+
+/// The name of an architecture that this version decodes, with weights or without.
+pub fn architecture_name(id: u8) -> Option<&'static str> {
+    match id {
+        layer::LOSSLESS => Some(layer::LOSSLESS_NAME),
+        fitted::FITTED => Some(fitted::FITTED_NAME),
+        id => kiln_models::arch::by_id(id).map(|entry| entry.name),
+    }
+}
 
 /// Compiles and runs what the README shows.
 #[cfg(all(doctest, feature = "bundled"))]

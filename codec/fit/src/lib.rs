@@ -5,6 +5,7 @@ mod error;
 mod float;
 mod image;
 mod options;
+mod standin;
 mod watch;
 
 pub use error::Error;
@@ -12,3 +13,4 @@ pub use float::Float;
 pub use image::Image;
 pub use options::{Budget, Depth, Options, Preset};
 pub use watch::{Next, Status, Watch};
+pub use standin::{Fit, fit, fit_bytes};
