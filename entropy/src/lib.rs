@@ -1,8 +1,8 @@
 //! Integers in, bytes out: the rANS coder of kiln and its models of symbols.
 //!
 //! Two traits meet here. A [`SymbolModel`] knows how probable a symbol is at a place: a row of frozen [`Tables`]
-//! ([`Rows`]), a row that depends on the symbols before ([`Chained`]), a [`Mixture`] whose parameters a network
-//! computes, or an alphabet of equally likely symbols ([`Uniform`]). A [`Coder`] decides what happens to the
+//! ([`Rows`]), a row that depends on the symbols before ([`Chained`]), a [`Mixture`] or a
+//! [`Laplace`] distribution whose parameters a network computes, or an alphabet of equally likely symbols ([`Uniform`]). A [`Coder`] decides what happens to the
 //! symbols: a [`Writer`] turns them into bytes, a [`Reader`] fills them in from bytes, and others record, replay,
 //! count or check them. Code that is generic over the coder does the same steps in every direction, so that encoder
 //! and decoder cannot drift apart.
@@ -71,8 +71,8 @@ pub use coder::{Coder, SymbolModel};
 pub use coders::{Estimate, Follow, Limited, Reader, Record, Recorder, Replay, Tally, Writer};
 pub use error::{CodeError, TableError};
 pub use models::{
-    Alphabet, Chained, ChainedRow, Components, CurveSpec, Curves, FEEDBACK, INPUT, MEAN_BITS,
-    Mixture, Rows, STATES, Uniform, WEIGHT_TOTAL, next_state,
+    Alphabet, Chained, ChainedRow, Components, CurveSpec, Curves, FEEDBACK, INPUT, Laplace,
+    LaplaceAt, MEAN_BITS, Mixture, Rows, STATES, Uniform, WEIGHT_TOTAL, next_state,
 };
 pub use places::Places;
 pub use rans::{RawReader, Slot, Slots};

@@ -4,8 +4,8 @@ mod common;
 
 use common::{read, write};
 use kiln_entropy::{
-    Alphabet, Chained, ChainedRow, Checksum, Coder, Components, CurveSpec, Curves, Follow, Mixture,
-    RowSpec, Rows, SymbolModel, Tables, Uniform,
+    Alphabet, Chained, ChainedRow, Checksum, Coder, Components, CurveSpec, Curves, Follow, Laplace,
+    LaplaceAt, Mixture, RowSpec, Rows, SymbolModel, Tables, Uniform,
 };
 
 const ROWS: [RowSpec; 3] = [
@@ -169,6 +169,40 @@ fn mixtures_make_these_bytes() {
         0xe0e8_aabb,
     );
     assert_eq!(Checksum::combine([0xe0e8_aabb, 0]), 0x4b9b_0af0);
+}
+
+#[test]
+fn laplace_distributions_make_these_bytes() {
+    let (at, symbols): (Vec<LaplaceAt>, Vec<i16>) = [
+        (20, 320, 0),
+        (20, 320, 2),
+        (-300, 256, -5),
+        (0, 0, 0),
+        (0, 0, 40),
+        (8128, 640, -127),
+        (33, 400, 3),
+    ]
+    .map(|(mean, scale, symbol)| (LaplaceAt { mean, scale }, symbol))
+    .into_iter()
+    .unzip();
+    let lefts: Vec<String> = (-12..=12)
+        .map(|symbol| Laplace::quantiles(at[0], symbol).unwrap())
+        .map(|(left, right)| {
+            if right == 65_535 {
+                format!("{left} {right}")
+            } else {
+                left.to_string()
+            }
+        })
+        .collect();
+    assert!(include_str!("../CODING.md").contains(&format!("\n{}\n", lefts.join(" "))));
+    check_example(
+        Laplace::new(127),
+        &at,
+        &symbols,
+        "2a 53 e7 43 01 a2 db 1e a6",
+        0x8636_064c,
+    );
 }
 
 #[test]

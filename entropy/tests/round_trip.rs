@@ -8,11 +8,12 @@ use std::fmt::Debug;
 
 use common::{read, write};
 use kiln_entropy::{
-    Chained, CodeError, Coder, Estimate, Follow, Mixture, Reader, RowSpec, Rows, SymbolModel,
-    Tables, Uniform, Writer,
+    Chained, CodeError, Coder, Estimate, Follow, Laplace, Mixture, Reader, RowSpec, Rows,
+    SymbolModel, Tables, Uniform, Writer,
 };
 use parameters::{
-    bank_and_chains, bank_and_symbols, indices, mixtures, parameters_of_curves, wrong_symbol,
+    bank_and_chains, bank_and_symbols, indices, laplace_distributions, mixtures,
+    parameters_of_curves, wrong_symbol,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -121,6 +122,15 @@ proptest! {
         let curves = curves.bank();
         check_round_trip(Mixture::new(&curves), &at, &symbols)?;
         check_any_bytes(Mixture::new(&curves), &at, &bytes)?;
+    }
+
+    #[test]
+    fn laplace(
+        (limit, at, symbols) in laplace_distributions(),
+        bytes in vec(any::<u8>(), 0..200),
+    ) {
+        check_round_trip(Laplace::new(limit), &at, &symbols)?;
+        check_any_bytes(Laplace::new(limit), &at, &bytes)?;
     }
 
     /// A model with a state may be called with symbols, places and lengths that make no sense.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kiln_fitted::{Latents, Parameters, Role, Size, checksum, encode};
+use kiln_fitted::{Latents, Parameters, Role, Shape, Size, checksum, encode};
 
 use crate::{Budget, Error, Image, Next, Options, Preset, Status, Watch};
 
@@ -70,16 +70,32 @@ pub fn fit(image: &Image<'_>, options: &Options, watch: &dyn Watch) -> Result<Fi
         width: image.width,
     };
     let shape = Preset::Low.shape(image.channels, image.height, image.width);
-    let mut values: Vec<Vec<i32>> = shape.tensors().iter().map(|t| vec![0; t.len()]).collect();
-    for (tensor, values) in shape.tensors().iter().zip(&mut values) {
-        if tensor.role == Role::LinearBias {
-            *values = means.iter().map(|m| (m * 32767.0).round() as i32).collect();
-        }
-    }
+    let shape = Shape {
+        width: 0,
+        convolutions: 0,
+        ..shape
+    };
+    let mut values: Vec<Vec<i32>> = shape
+        .tensors()
+        .iter()
+        .map(|t| {
+            let value = |i| match t.role {
+                Role::LinearBias => (means[i] * 32767.0).round() as i32,
+                role => kiln_fitted::default_value(role, i, 12),
+            };
+            (0..t.len()).map(value).collect()
+        })
+        .collect();
     let parameters = Parameters {
         shape,
-        values,
-        band: 0,
+        precision: kiln_fitted::Precision {
+            planes: 8,
+            hidden: 8,
+            output: 12,
+        },
+        exponents: [4, 4, 4, 4, 12, 12, 15],
+        values: std::mem::take(&mut values),
+        band: 64,
     };
     let latents = Latents::new(&shape, size);
     let streams = encode(&parameters, size, &latents, &|_, _| std::ops::ControlFlow::Continue(()))

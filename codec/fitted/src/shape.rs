@@ -1,5 +1,16 @@
 //! What a file holds: grids of latents, and networks with their tensors.
 
+use crate::error::Error;
+
+/// Size of a picture in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Size {
+    /// Rows, at least 1.
+    pub height: usize,
+    /// Columns, at least 1.
+    pub width: usize,
+}
+
 /// Sizes of everything that is fitted to a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -17,7 +28,7 @@ pub struct Shape {
     pub hidden: usize,
     /// Width of the hidden layer of the synthesis, 0 to 64; with 0 only its linear branch is there.
     pub width: usize,
-    /// Convolutions of 3 x 3 at the end of the synthesis, 0 to 3.
+    /// Convolutions of 3 x 3 at the end of the synthesis, 0 to 3; 0 if `width` is.
     pub convolutions: usize,
 }
 
@@ -91,6 +102,16 @@ pub const GROUPS: [Group; 7] = [
     Group::SynthesisBiases,
 ];
 
+impl Group {
+    /// The finest step of its values is 2 to the power of minus this.
+    pub const fn largest_exponent(self) -> u8 {
+        match self {
+            Group::ArmBiases | Group::FeatureBiases | Group::SynthesisBiases => 16,
+            _ => 12,
+        }
+    }
+}
+
 /// What a tensor is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
@@ -156,6 +177,24 @@ impl Tensor {
 impl Shape {
     /// Most resolutions.
     pub const MAX_LEVELS: usize = 9;
+
+    /// Checks that all sizes are within their ranges.
+    ///
+    /// # Errors
+    /// [`Error::Parameters`].
+    pub fn check(&self) -> Result<(), Error> {
+        let convolutions = if self.width > 0 { 3 } else { 0 };
+        let good = matches!(self.channels, 1 | 3)
+            && (1..=Self::MAX_LEVELS).contains(&self.levels)
+            && self.hyper <= self.levels
+            && (1..=NEIGHBOURS.len()).contains(&self.contexts)
+            && self.features <= 8
+            && self.hidden <= 3
+            && self.width <= 64
+            && self.convolutions <= convolutions;
+        good.then_some(())
+            .ok_or(Error::Parameters("a shape out of range"))
+    }
 
     /// Grids of a picture, from fine to coarse; a level's hyper grid comes after its other one. They are coded from the
     /// last to the first.

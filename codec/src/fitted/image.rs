@@ -136,6 +136,6 @@ pub(crate) fn write(
             result = go_on(watch(y as u64 + 1, size.height as u64));
         }
     };
-    kiln_fitted::synthesise(parameters, latents, size, depth, &mut sink);
+    kiln_fitted::synthesise(parameters, latents, size, depth, &mut sink)?;
     result
 }

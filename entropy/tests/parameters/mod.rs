@@ -1,7 +1,8 @@
 //! Random parameters of every model, and symbols that can be written with them.
 
 use kiln_entropy::{
-    Alphabet, ChainedRow, Components, CurveSpec, Curves, RowSpec, Tables, WEIGHT_TOTAL,
+    Alphabet, ChainedRow, Components, CurveSpec, Curves, Laplace, LaplaceAt, RowSpec, Tables,
+    WEIGHT_TOTAL,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -192,5 +193,22 @@ pub fn mixtures(
         });
         let (at, symbols) = pairs.unzip();
         (curves.clone(), at, symbols)
+    })
+}
+
+/// A limit, and places and symbols within it.
+pub fn laplace_distributions() -> impl Strategy<Value = (i32, Vec<LaplaceAt>, Vec<i16>)> {
+    limit().prop_flat_map(|limit| {
+        let reach = limit.min(511) as i16;
+        let at = (-reach * 64..=reach * 64, 0..=Laplace::LARGEST_SCALE)
+            .prop_map(|(mean, scale)| LaplaceAt { mean, scale });
+        let symbol = prop_oneof![
+            4 => -limit.min(10)..=limit.min(10),
+            1 => -limit..=limit,
+        ];
+        vec((at, symbol), 0..200).prop_map(move |pairs| {
+            let (at, symbols) = pairs.into_iter().map(|(at, s)| (at, s as i16)).unzip();
+            (limit, at, symbols)
+        })
     })
 }

@@ -1,0 +1,38 @@
+//! Estimates of memory, on the high side.
+
+use crate::shape::{Grid, Shape, Size};
+
+/// Bytes for each row of a grid while it is decoded.
+const LANE: u64 = 96;
+/// Bytes of the networks, and what lists take.
+const NETWORKS: u64 = 1 << 20;
+/// Rows that are made from latents together, those beside them included, rounded up.
+const ROWS: u64 = 64;
+
+/// Bytes that [`decode`](crate::decode) and then [`synthesise`](crate::synthesise) hold at most beside the streams.
+pub fn decode_bytes(shape: &Shape, size: Size) -> u64 {
+    let grids = shape.grids(size.height, size.width);
+    let pixels = |grid: &Grid| grid.height as u64 * grid.width as u64;
+    let latents: u64 = grids.iter().map(pixels).sum();
+    let rows: u64 = grids
+        .iter()
+        .map(|grid| grid.height as u64)
+        .max()
+        .unwrap_or(0);
+    let width = size.width as u64;
+    let coarse = |level: usize| {
+        let (height, width) = (
+            size.height.div_ceil(1 << level),
+            size.width.div_ceil(1 << level),
+        );
+        height as u64 * width as u64
+    };
+    // Features of the finest grid, or planes of two levels.
+    let features = 16 * coarse(1) + LANE * rows + 64 * width * 8;
+    let levels = shape.levels as u64;
+    let planes = 2 * levels * (coarse(1) + coarse(2));
+    let threads = rayon::current_num_threads() as u64;
+    let channels = shape.channels as u64;
+    let blocks = threads * ROWS * width * (4 * levels + 16 * channels);
+    latents + features.max(planes + blocks) + NETWORKS
+}
