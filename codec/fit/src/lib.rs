@@ -12,5 +12,5 @@ pub use error::Error;
 pub use float::Float;
 pub use image::Image;
 pub use options::{Budget, Depth, Options, Preset};
-pub use watch::{Next, Status, Watch};
 pub use standin::{Fit, fit, fit_bytes};
+pub use watch::{Next, Status, Watch};

@@ -79,7 +79,7 @@ pub fn fit(image: &Image<'_>, options: &Options, watch: &dyn Watch) -> Result<Fi
         .tensors()
         .iter()
         .map(|t| {
-            let value = |i| match t.role {
+            let value = |i: usize| match t.role {
                 Role::LinearBias => (means[i] * 32767.0).round() as i32,
                 role => kiln_fitted::default_value(role, i, 12),
             };
@@ -93,13 +93,18 @@ pub fn fit(image: &Image<'_>, options: &Options, watch: &dyn Watch) -> Result<Fi
             hidden: 8,
             output: 12,
         },
-        exponents: [4, 4, 4, 4, 12, 12, 15],
+        exponents: std::array::from_fn(|i| {
+            let used = shape.tensors().iter().any(|t| t.group as usize == i);
+            if used { [4, 4, 4, 4, 12, 12, 15][i] } else { 0 }
+        }),
         values: std::mem::take(&mut values),
         band: 64,
     };
     let latents = Latents::new(&shape, size);
-    let streams = encode(&parameters, size, &latents, &|_, _| std::ops::ControlFlow::Continue(()))
-        .map_err(|_| Error::Image("streams"))?;
+    let streams = encode(&parameters, size, &latents, &|_, _| {
+        std::ops::ControlFlow::Continue(())
+    })
+    .map_err(|_| Error::Image("streams"))?;
     Ok(Fit {
         symbols_crc: checksum(&parameters, &latents),
         weight_bytes: streams[0].len(),
