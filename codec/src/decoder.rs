@@ -15,6 +15,7 @@ use crate::pixels::{Channels, PixelsMut, Sink, new_image};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
 use crate::threads::Threads;
 use crate::{Error, Limits, Model, Picture};
+use crate::{FITTED, LOSSLESS};
 
 /// Turns kiln files into pictures. Cheap to clone.
 ///
@@ -214,13 +215,13 @@ impl Decoder {
         }
         let bytes = bytes.saturating_add(job.layer_bytes());
         match job.header.architecture {
-            layer::LOSSLESS => {
+            LOSSLESS => {
                 self.limits.check_memory(bytes)?;
                 job.check_lossless()?;
                 about.lossless = true;
                 Ok(Content::Lossless)
             }
-            fitted::FITTED => self.fitted(job, bytes, about),
+            FITTED => self.fitted(job, bytes, about),
             _ => self.latents(job, bytes, about),
         }
     }

@@ -8,6 +8,7 @@ use kiln_models::DecoderSet;
 
 use crate::limits::Costs;
 use crate::{Error, Limits, architecture_name, fitted, layer};
+use crate::{FITTED, LOSSLESS};
 
 /// Facts of a file, all of them checked against its checksums.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,14 +97,14 @@ pub struct GridBytes {
 pub fn info(bytes: &[u8], limits: &Limits) -> Result<Info, Error> {
     let c = Container::parse(bytes, &limits.container())?;
     let h = c.header;
-    let lossless = h.architecture == layer::LOSSLESS;
+    let lossless = h.architecture == LOSSLESS;
     let layout = layer::layout(h.width, h.height, h.color, h.depth);
     let layers = || c.frames.iter().filter_map(|f| f.graphics.as_deref());
     let graphics_blocks = layers()
         .map(|bytes| Ok(kiln_graphics::blocks(bytes, &layout)?.count() as u64))
         .sum::<Result<u64, Error>>()?;
     let fitted = match (h.architecture, c.frames.as_slice()) {
-        (fitted::FITTED, [frame]) => Some(fitted_info(&h, frame)?),
+        (FITTED, [frame]) => Some(fitted_info(&h, frame)?),
         _ => None,
     };
     let frames = || c.frames.iter();

@@ -33,6 +33,7 @@
 //! | `cuda` | NVIDIA's cards through CUDA |
 //! | `ndarray` | one more backend on the CPU, to compare with |
 
+mod architectures;
 mod decoder;
 mod encoder;
 mod error;
@@ -53,6 +54,7 @@ pub mod selftest;
 pub mod threads;
 mod verify;
 
+pub use architectures::{FITTED, LOSSLESS, WEIGHTLESS, Weightless, architecture_name};
 pub use decoder::{About, Decoded, Decoder};
 pub use encoder::{Encoded, Encoder, Fitted};
 pub use error::{Error, ErrorKind};
@@ -73,15 +75,6 @@ pub use pixels::{Channels, Pixels, PixelsMut};
 pub use progress::{Progress, Silent, Stage, StageTimes};
 pub use threads::Threads;
 pub use verify::{PixelDifference, Reconstruction, Verified, verify};
-
-/// The name of an architecture that this version decodes, with weights or without.
-pub fn architecture_name(id: u8) -> Option<&'static str> {
-    match id {
-        layer::LOSSLESS => Some(layer::LOSSLESS_NAME),
-        fitted::FITTED => Some(fitted::FITTED_NAME),
-        id => kiln_models::arch::by_id(id).map(|entry| entry.name),
-    }
-}
 
 /// Compiles and runs what the README shows.
 #[cfg(all(doctest, feature = "bundled"))]

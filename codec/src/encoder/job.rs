@@ -11,12 +11,11 @@ use super::fit::Fitted;
 use super::graphics::Graphics;
 use super::pack::Packing;
 use super::passes::Passes;
-use crate::fitted;
-use crate::layer;
 use crate::options::Aim;
 use crate::pixels::{Pixels, Source};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
 use crate::{Error, Reconstruction};
+use crate::{FITTED, LOSSLESS};
 
 /// What all levels of one picture share.
 pub(super) struct Job<'a> {
@@ -243,8 +242,8 @@ impl Job<'_> {
             },
             architecture: match &made.content {
                 Content::Model(_) => self.architecture.facts().id,
-                Content::Fitted(_) => fitted::FITTED,
-                Content::Lossless => layer::LOSSLESS,
+                Content::Fitted(_) => FITTED,
+                Content::Lossless => LOSSLESS,
             },
             fitted: self.fitted,
             lossless: matches!(made.content, Content::Lossless),

@@ -17,6 +17,7 @@ use std::time::Instant;
 use kiln_container::Boxes;
 use kiln_models::seam::{Facts, Search, Size};
 
+use crate::LOSSLESS;
 use crate::layer;
 use crate::limits::{Costs, picture_bytes};
 use crate::options::Aim;
@@ -210,7 +211,7 @@ impl Encoder {
         Ok(Encoded {
             bytes: packing.lossless(&layer, graphics.checksum())?,
             level: self.model.levels().last().number(),
-            architecture: layer::LOSSLESS,
+            architecture: LOSSLESS,
             fitted: None,
             lossless: true,
             stages,

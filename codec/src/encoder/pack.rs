@@ -7,9 +7,8 @@ use kiln_models::seam::{Architecture, Coded, Level};
 
 use crate::Error;
 use crate::decoder::device_line;
-use crate::fitted;
-use crate::layer;
 use crate::pixels::Pixels;
+use crate::{FITTED, LOSSLESS};
 
 /// What all files of one picture share.
 pub(super) struct Packing<'a> {
@@ -26,7 +25,7 @@ impl<'a> Packing<'a> {
         let channels = pixels.channels();
         Self {
             header: Header {
-                architecture: layer::LOSSLESS,
+                architecture: LOSSLESS,
                 decoder_set: [0; 8],
                 width: pixels.width(),
                 height: pixels.height(),
@@ -85,7 +84,7 @@ impl<'a> Packing<'a> {
         layer: Option<&[u8]>,
     ) -> Result<Vec<u8>, Error> {
         let header = Header {
-            architecture: fitted::FITTED,
+            architecture: FITTED,
             ..self.header
         };
         let boxes = self.boxes.clone();

@@ -16,12 +16,6 @@ pub(crate) use image::{Planes, write};
 use kiln_container::{ColorKind, Header};
 use kiln_fitted::Size;
 
-/// The number in the head of a file whose networks are in its streams. See `codec/fitted/FITTED.md`.
-pub(crate) const FITTED: u8 = 6;
-
-/// Its name, for people.
-pub(crate) const FITTED_NAME: &str = "fitted";
-
 /// Colour channels of a picture.
 pub(crate) fn channels(color: ColorKind) -> usize {
     match color {

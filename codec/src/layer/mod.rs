@@ -24,11 +24,5 @@ pub(crate) use error::squared_errors;
 pub(crate) use fill::{Free, fill, flatten_hidden, has_hidden};
 pub(crate) use samples::{ColorSamples, hidden_row, layout};
 
-/// The number in the head of a file that has no model: the layer holds every pixel. See `models/EXACT.md`.
-pub(crate) const LOSSLESS: u8 = 5;
-
-/// Its name, for people.
-pub(crate) const LOSSLESS_NAME: &str = "lossless";
-
 /// Side of a block.
 pub(crate) const BLOCK: usize = kiln_graphics::BLOCK as usize;
