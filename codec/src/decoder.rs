@@ -6,6 +6,7 @@ use kiln_container::{Alpha, Boxes, ColorKind, Container, Frame, Header, Reader};
 use kiln_models::seam::{Architecture, Checked, Given, Latents, Size, Unwatched};
 use kiln_models::{DecoderSet, ModelError};
 
+use crate::fitted;
 use crate::layer::{self, Kind};
 use crate::limits::{Costs, picture_bytes};
 use crate::model::Opened;
@@ -14,10 +15,11 @@ use crate::pixels::{Channels, PixelsMut, Sink, new_image};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
 use crate::threads::Threads;
 use crate::{Error, Limits, Model, Picture};
+use crate::{FITTED, LOSSLESS};
 
 /// Turns kiln files into pictures. Cheap to clone.
 ///
-/// A decoder has one or more sets of weights and takes the one that a file names. Nothing is opened for a file before its
+/// A decoder has sets of weights and takes the one that a file names, if it needs one. Nothing is opened for a file before its
 /// checksums, its size and its weights have been found good.
 #[derive(Clone, Debug)]
 pub struct Decoder {
@@ -59,8 +61,14 @@ pub struct About {
 impl Decoder {
     /// A decoder with the given weights, the default [`Limits`], and the caller's rayon threads.
     pub fn new(model: Model) -> Self {
+        Self::without_weights().with_model(model)
+    }
+
+    /// A decoder of files that need no weights: those of pictures [without loss](About::lossless), and those that bring
+    /// their networks along.
+    pub fn without_weights() -> Self {
         Self {
-            models: vec![model],
+            models: Vec::new(),
             limits: Limits::default(),
             threads: Threads::current(),
             allow_not_portable: false,
@@ -206,13 +214,31 @@ impl Decoder {
             kiln_graphics::blocks(layer, &job.layout())?;
         }
         let bytes = bytes.saturating_add(job.layer_bytes());
-        if job.header.architecture != layer::LOSSLESS {
-            return self.latents(job, bytes, about);
+        match job.header.architecture {
+            LOSSLESS => {
+                self.limits.check_memory(bytes)?;
+                job.check_lossless()?;
+                about.lossless = true;
+                Ok(Content::Lossless)
+            }
+            FITTED => self.fitted(job, bytes, about),
+            _ => self.latents(job, bytes, about),
         }
-        self.limits.check_memory(bytes)?;
-        job.check_lossless()?;
-        about.lossless = true;
-        Ok(Content::Lossless)
+    }
+
+    /// Networks and latents that are all in the frame.
+    fn fitted(&self, job: &Job<'_>, bytes: u64, about: &mut About) -> Result<Content, Error> {
+        let (header, frame) = (job.header, job.frame);
+        about.stages.time(Stage::Parse, || {
+            let shape = fitted::parameters(header, frame)?.shape;
+            let needed = kiln_fitted::decode_bytes(&shape, fitted::size(header));
+            self.limits.check_memory(bytes.saturating_add(needed))
+        })?;
+        let (content, checksum) = about.stages.time(Stage::Code, || {
+            fitted::Content::decode(header, frame, job.progress)
+        })?;
+        about.latents_checksum = checksum;
+        Ok(Content::Fitted(Box::new(content)))
     }
 
     /// The latents, and the networks that the frame needs.
@@ -263,6 +289,11 @@ impl Decoder {
         about: &mut About,
     ) -> Result<(), Error> {
         let (header, frame) = (job.header, job.frame);
+        if let Content::Fitted(content) = content {
+            about.stages.time(Stage::Synthesise, || {
+                content.write(header, pixels, job.progress)
+            })?;
+        }
         if let Content::Model { opened, latents } = content {
             let architecture = &opened.architecture;
             let given = Given {
@@ -376,6 +407,7 @@ impl Job<'_> {
 /// What the pixels of a frame come from, beside its layer.
 enum Content {
     Model { opened: Opened, latents: Latents },
+    Fitted(Box<fitted::Content>),
     Lossless,
 }
 

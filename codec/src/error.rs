@@ -20,6 +20,12 @@ pub enum Error {
     /// The file is a kiln file, but its graphics layer or its alpha channel is not what an encoder wrote.
     #[error("{0}")]
     Graphics(String),
+    /// The file is a kiln file, but its fitted networks or latents are not what an encoder wrote, or a later one wrote them.
+    #[error(transparent)]
+    Fitted(kiln_fitted::Error),
+    /// A picture could not be fitted.
+    #[error("the fit failed: {0}")]
+    Fit(String),
     /// The file is not portable, and this machine comes to other symbols than the one that wrote it: or it is damaged.
     #[error(
         "the file was written on {writer} and is not portable: on {here} its symbols come out wrong ({source}), unless \
@@ -149,8 +155,11 @@ impl Error {
             Self::File(ParseError::Unsupported { .. }) | Self::Sequence { .. } => {
                 ErrorKind::Unsupported
             }
+            Self::Fitted(kiln_fitted::Error::Start(_)) => ErrorKind::Unsupported,
             Self::File(ParseError::Limit { .. }) | Self::Limit { .. } => ErrorKind::Limit,
-            Self::File(_) | Self::Symbols(_) | Self::Graphics(_) => ErrorKind::Damaged,
+            Self::File(_) | Self::Symbols(_) | Self::Graphics(_) | Self::Fitted(_) => {
+                ErrorKind::Damaged
+            }
             Self::OtherMachine { .. } | Self::NotPortable { .. } => ErrorKind::NotPortable,
             Self::NoWeights { .. } | Self::Weights { .. } => ErrorKind::Weights,
             Self::Picture(e) => match e {
@@ -170,6 +179,7 @@ impl Error {
             | Self::Threads(_)
             | Self::Write(_)
             | Self::Io { .. }
+            | Self::Fit(_)
             | Self::Verify(_) => ErrorKind::Machine,
             Self::Cancelled => ErrorKind::Cancelled,
         }
@@ -194,6 +204,24 @@ impl From<kiln_graphics::Error> for Error {
         match e {
             kiln_graphics::Error::Stopped => Self::Cancelled,
             e => Self::Graphics(e.to_string()),
+        }
+    }
+}
+
+impl From<kiln_fitted::Error> for Error {
+    fn from(e: kiln_fitted::Error) -> Self {
+        match e {
+            kiln_fitted::Error::Stopped => Self::Cancelled,
+            e => Self::Fitted(e),
+        }
+    }
+}
+
+impl From<kiln_fit::Error> for Error {
+    fn from(e: kiln_fit::Error) -> Self {
+        match e {
+            kiln_fit::Error::Stopped => Self::Cancelled,
+            e => Self::Fit(e.to_string()),
         }
     }
 }
@@ -223,8 +251,8 @@ impl From<ReadError> for Error {
 
 /// The name of an architecture, or its number where this version does not run it.
 fn architecture_name(id: u8) -> String {
-    match kiln_models::arch::by_id(id) {
-        Some(entry) => format!("the architecture {}", entry.name),
+    match crate::architecture_name(id) {
+        Some(name) => format!("the architecture {name}"),
         None => format!("architecture number {id}, which this version does not know,"),
     }
 }

@@ -33,10 +33,12 @@
 //! | `cuda` | NVIDIA's cards through CUDA |
 //! | `ndarray` | one more backend on the CPU, to compare with |
 
+mod architectures;
 mod decoder;
 mod encoder;
 mod error;
 pub mod examples;
+mod fitted;
 #[doc(hidden)]
 pub mod fuzz;
 mod info;
@@ -52,11 +54,14 @@ pub mod selftest;
 pub mod threads;
 mod verify;
 
+pub use architectures::{FITTED, LOSSLESS, WEIGHTLESS, Weightless, architecture_name};
 pub use decoder::{About, Decoded, Decoder};
-pub use encoder::{Encoded, Encoder};
+pub use encoder::{Encoded, Encoder, Fitted};
 pub use error::{Error, ErrorKind};
-pub use info::{Info, info};
+pub use info::{FittedInfo, GridBytes, Info, info};
 pub use kiln_container::{Alpha, ColorKind, Depth, Header, MAX_PEEK_BYTES, Sequence, peek};
+pub use kiln_fit::{Budget, Next, Status as FitStatus};
+pub use kiln_fitted::Shape;
 pub use kiln_models::arch::ARCHITECTURES;
 pub use kiln_models::seam::{
     DeviceChoice, DeviceInfo, DeviceKind, ExactChoice, Levels, Macs, Placement, TileSize, devices,
@@ -64,7 +69,7 @@ pub use kiln_models::seam::{
 pub use kiln_models::{DecoderSet, Portability};
 pub use kiln_picture::Limits;
 pub use model::Model;
-pub use options::{Effort, EncodeOptions, Target};
+pub use options::{Effort, EncodeOptions, Fit, Target};
 pub use picture::Picture;
 pub use pixels::{Channels, Pixels, PixelsMut};
 pub use progress::{Progress, Silent, Stage, StageTimes};

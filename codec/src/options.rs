@@ -1,5 +1,8 @@
 //! What to encode for.
 
+use std::time::Duration;
+
+use kiln_fit::Budget;
 use kiln_models::seam::{Level, Levels, Search};
 
 use crate::Error;
@@ -53,6 +56,96 @@ impl Effort {
     }
 }
 
+/// Networks that are fitted to the one picture and travel in its file, instead of those of the weights: minutes instead of a
+/// part of a second for a file that is a quarter smaller, and decodes without weights, fast, and to the same samples
+/// everywhere.
+///
+/// The weights still say what a level is: a fit for a level trades bits for squared error as the weights do at it. They
+/// code the picture too, to find blocks for the [graphics layer](EncodeOptions::graphics) and for a comparison: where they
+/// would cost less, [`Encoded::warnings`](crate::Encoded::warnings) says so. Where the whole picture without loss costs no
+/// more than the weights', nothing is fitted.
+///
+/// ```
+/// use std::time::Duration;
+/// use kiln::{EncodeOptions, Fit};
+///
+/// let five_minutes = EncodeOptions::default().with_fit(Fit::time(Duration::from_secs(300)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Fit {
+    /// When it is over. Time is kept within 5 %, counted from the call of the encoder. A target in bytes takes several fits,
+    /// of which the last may be left out: all of them together may take a fifth more iterations, or less of the time.
+    pub budget: Budget,
+    /// Whether the file is that of the weights where this costs less: bits, and squared error at the weight of the level.
+    pub or_weights: bool,
+    /// The same seed makes the same file of the same picture under [`Budget::Iterations`], on any number of threads.
+    pub seed: u64,
+}
+
+impl Fit {
+    /// Most iterations.
+    pub const MAX_ITERATIONS: u32 = 10_000_000;
+    /// Most time: a week.
+    pub const MAX_TIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+    /// A fit of so many steps over the whole picture.
+    pub fn iterations(count: u32) -> Self {
+        Self::new(Budget::Iterations(count))
+    }
+
+    /// A fit of so much time.
+    pub fn time(time: Duration) -> Self {
+        Self::new(Budget::Time(time))
+    }
+
+    /// A fit of 300 iterations for effort 0, 4,000 for 3, 13,000 for 6 and 100,000 for 9.
+    pub fn effort(effort: Effort) -> Self {
+        const ITERATIONS: [u32; Effort::MAX as usize + 1] = [
+            300, 1_000, 2_000, 4_000, 6_000, 9_000, 13_000, 25_000, 50_000, 100_000,
+        ];
+        Self::iterations(ITERATIONS[usize::from(effort.0)])
+    }
+
+    fn new(budget: Budget) -> Self {
+        Self {
+            budget,
+            or_weights: false,
+            seed: 0,
+        }
+    }
+
+    /// The same, or the file of the weights where that costs less.
+    #[must_use]
+    pub fn or_weights(mut self) -> Self {
+        self.or_weights = true;
+        self
+    }
+
+    /// The same with another seed.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Whether the budget is within its range.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = match self.budget {
+            Budget::Iterations(n) if n == 0 || n > Self::MAX_ITERATIONS => {
+                format!("{n} iterations are outside 1..={}", Self::MAX_ITERATIONS)
+            }
+            Budget::Time(t) if t.is_zero() || t > Self::MAX_TIME => format!(
+                "a time of {} s is not above 0 and at most {} s",
+                t.as_secs_f64(),
+                Self::MAX_TIME.as_secs()
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::Parameter(wrong))
+    }
+}
+
 /// How to encode. Start from `default()`, which aims at quality 60.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -64,6 +157,9 @@ pub struct EncodeOptions {
     pub reconstruction: bool,
     /// How long to think about it.
     pub effort: Effort,
+    /// Whether to fit networks to the picture, and for how long. Says nothing for [`Target::Lossless`]. Without
+    /// [`Fit::or_weights`] the effort says nothing.
+    pub fit: Option<Fit>,
     /// Whether blocks and pictures that the model codes badly may be coded without loss, where that costs less. Without it
     /// files show what the model alone does.
     pub graphics: bool,
@@ -78,6 +174,7 @@ impl Default for EncodeOptions {
             target: Target::Quality(60),
             reconstruction: false,
             effort: Effort::default(),
+            fit: None,
             graphics: true,
             keep_hidden: false,
         }
@@ -103,6 +200,13 @@ impl EncodeOptions {
     #[must_use]
     pub fn with_effort(mut self, effort: Effort) -> Self {
         self.effort = effort;
+        self
+    }
+
+    /// The same with networks fitted to the picture.
+    #[must_use]
+    pub fn with_fit(mut self, fit: Fit) -> Self {
+        self.fit = Some(fit);
         self
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use kiln_fit::{Next, Status as FitStatus};
 use kiln_models::ModelError;
 use kiln_models::seam::Watch;
 
@@ -17,6 +18,8 @@ pub enum Stage {
     Code,
     /// The search for better latents, where an effort asks for it; its last part is coding.
     Refine,
+    /// The fit of networks to the picture, where [`Fit`](crate::Fit) asks for it.
+    Fit,
     /// Blocks and pictures without loss, alpha included, and the choice of such blocks.
     Graphics,
     /// The container.
@@ -36,6 +39,7 @@ impl Stage {
             Self::Analyse => "analyse",
             Self::Code => "code",
             Self::Refine => "refine",
+            Self::Fit => "fit",
             Self::Graphics => "graphics",
             Self::Pack => "pack",
             Self::Parse => "parse",
@@ -56,6 +60,18 @@ pub trait Progress: Sync {
     /// `done` of `total` units of a stage are ready. `Break` ends the run with
     /// [`Error::Cancelled`](crate::Error::Cancelled).
     fn update(&self, stage: Stage, done: u64, total: u64) -> ControlFlow<()>;
+
+    /// A fit of networks to the picture has come so far: bytes of the file and PSNR of the best so far, without what a
+    /// graphics layer brings. [`Next::Finish`] asks for the file now, of the best so far; the call has to be answered so
+    /// once. Unless it is implemented, this is an update of [`Stage::Fit`].
+    fn fit(&self, status: &FitStatus) -> Next {
+        const STEPS: u64 = 1000;
+        let done = (status.done.clamp(0.0, 1.0) * STEPS as f64) as u64;
+        match self.update(Stage::Fit, done, STEPS) {
+            ControlFlow::Continue(()) => Next::GoOn,
+            ControlFlow::Break(()) => Next::Cancel,
+        }
+    }
 }
 
 /// Follows nothing and stops nothing.

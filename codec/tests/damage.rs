@@ -163,6 +163,7 @@ const PICTURE: &str = "a picture";
 const CHECKSUM: &str = "refused by the checksum of symbols";
 const CODE: &str = "refused by the entropy decoder";
 const STREAMS: &str = "refused for the number of its streams";
+const FITTED: &str = "refused for its networks or their latents";
 const ALPHA: &str = "refused by the alpha channel or the graphics layer";
 
 fn outcome_of<T>(result: &Result<T, Error>) -> &'static str {
@@ -173,6 +174,7 @@ fn outcome_of<T>(result: &Result<T, Error>) -> &'static str {
         Err(Error::Symbols(ModelError::Streams { .. })) => STREAMS,
         Err(Error::Symbols(_)) => "refused for other reasons of symbols",
         Err(Error::Picture(_) | Error::Graphics(_)) => ALPHA,
+        Err(Error::Fitted(_)) => FITTED,
         Err(Error::NoWeights { .. }) => "refused for other weights",
         Err(Error::NotPortable { .. }) => "refused for not being portable",
         Err(Error::Sequence { .. }) => "refused for being a sequence",
@@ -426,6 +428,151 @@ fn mutated_layers_end_in_a_picture_or_an_error() {
     });
     tally.check(FILES);
     assert!(tally.count(&[ALPHA]) >= FILES / 4, "{:?}", tally.outcomes);
+}
+
+/// Files with networks of their own: colour, grey of 16 bits with alpha, several bands, text in the layer.
+fn fitted() -> &'static [Vec<u8>] {
+    static FILES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let options = |iterations| {
+            kiln::EncodeOptions::default()
+                .with_graphics(false)
+                .with_fit(kiln::Fit::iterations(iterations))
+        };
+        let fit = |image: image::DynamicImage, options: &kiln::EncodeOptions| {
+            let encoded = kiln::Encoder::new(model()).encode(&plain(image), options);
+            encoded.unwrap().bytes
+        };
+        let text = graphics::drawn("text-coloured").into_rgb8();
+        let text = image::imageops::crop_imm(&text, 0, 0, 64, 40).to_image();
+        let mixed = graphics::paste(photo(20, 96, 72), &text, 16, 16);
+        let grey = of_kind(&photo(14, 40, 33), KINDS[5], |x, y| {
+            ((x / 9 + y / 7) * 5000) as u16
+        });
+        let files = vec![
+            fit(photo(19, 64, 48).into(), &options(60)),
+            fit(grey, &options(30)),
+            fit(photo(4, 20, 300).into(), &options(30)),
+            fit(mixed.into(), &options(30).with_graphics(true)),
+        ];
+        for file in &files {
+            assert_eq!(parse(file).header.architecture, kiln::FITTED);
+        }
+        files
+    })
+}
+
+#[test]
+fn mutated_fits_end_in_a_picture_or_an_error() {
+    const FILES: usize = 20_000;
+    let seeds = fitted();
+    let tally = run_all(FILES, |case| {
+        let mut random = Random(case as u64);
+        let seed = &seeds[random.below(seeds.len())];
+        rewritten(&mut random, seed, |random, c| {
+            // Now and then behind a checksum that is right by chance alone: most are found before it.
+            match random.below(12) {
+                0 => {
+                    for side in [&mut c.header.width, &mut c.header.height] {
+                        *side = (*side + random.below(32) as u32).saturating_sub(16).max(1);
+                    }
+                }
+                1 => {
+                    c.header.color = [ColorKind::Grey, ColorKind::Rgb][random.below(2)];
+                    c.header.depth = [Depth::Eight, Depth::Sixteen][random.below(2)];
+                }
+                2 => c.header.decoder_set[random.below(8)] = random.word() as u8,
+                3 => c.header.portable = random.below(2) == 0,
+                4 => {
+                    let streams = random.below(6);
+                    c.frames[0].streams.resize(streams, Cow::Borrowed(&[]));
+                }
+                // Networks of one picture with the latents of another.
+                5 => {
+                    let other =
+                        parse(&seeds[random.below(seeds.len())]).frames[0].streams[0].to_vec();
+                    c.frames[0].streams[0] = Cow::Owned(other);
+                }
+                // The head and the networks.
+                6..=8 => {
+                    if let Some(stream) = c.frames[0].streams.first_mut() {
+                        mutate(random, stream.to_mut(), false);
+                    }
+                }
+                _ => {
+                    let streams = &mut c.frames[0].streams;
+                    let index = random.below(streams.len());
+                    let keep_length = random.below(2) == 0;
+                    mutate(random, streams[index].to_mut(), keep_length);
+                }
+            }
+        })
+    });
+    tally.check(FILES);
+    let (reached, pictures) = (tally.count(&[FITTED]), tally.count(&[PICTURE]));
+    assert!(reached >= FILES / 2, "{:?}", tally.outcomes);
+    // What says nothing of pixels, such as another depth.
+    assert!(
+        pictures >= 100 && pictures < FILES / 4,
+        "{:?}",
+        tally.outcomes
+    );
+}
+
+#[test]
+fn every_byte_of_fitted_networks_is_looked_at() {
+    let seed = &fitted()[0];
+    let length = parse(seed).frames[0].streams[0].len();
+    let tally = run_all(8 * length, |case| {
+        rewritten(&mut Random(0), seed, |_, c| {
+            c.frames[0].streams[0].to_mut()[case / 8] ^= 1 << (case % 8);
+        })
+    });
+    tally.check(8 * length);
+    assert_eq!(tally.count(&[PICTURE]), 0, "{:?}", tally.outcomes);
+}
+
+#[test]
+fn every_truncation_of_a_fitted_stream_is_refused() {
+    for seed in fitted() {
+        let container = parse(seed);
+        let lengths = container.frames[0].streams.iter().map(|s| s.len());
+        let cuts: Vec<(usize, usize)> = lengths
+            .enumerate()
+            .flat_map(|(stream, len)| (0..len).map(move |len| (stream, len)))
+            .collect();
+        let tally = run_all(cuts.len(), |case| {
+            let (stream, len) = cuts[case];
+            rewritten(&mut Random(0), seed, |_, c| {
+                c.frames[0].streams[stream].to_mut().truncate(len);
+            })
+        });
+        tally.check(cuts.len());
+        assert_eq!(tally.count(&[FITTED]), cuts.len(), "{:?}", tally.outcomes);
+    }
+}
+
+#[test]
+fn fits_that_claim_too_much_are_refused_before_anything_is_allocated() {
+    let networks = parse(&fitted()[0]).frames[0].streams[0].to_vec();
+    let defaults = Limits::default();
+    for (width, height, limits) in [
+        (10_000, 10_000, defaults.with_max_memory(1 << 28)),
+        (100_000, 100_000, defaults),
+        (1, 100_000_000, defaults.with_max_memory(1 << 28)),
+        (100_000_000, 1, defaults.with_max_memory(1 << 28)),
+    ] {
+        let mut header = header(width, height);
+        (header.architecture, header.decoder_set) = (kiln::FITTED, [0; 8]);
+        let streams = vec![Cow::Owned(networks.clone()), Cow::Borrowed(&[][..])];
+        let bytes = write(header, frame(0, 0, streams));
+        let decoder = Decoder::without_weights().with_limits(limits);
+        let (held, result) = allocation::most_held_here(|| decoder.decode(&bytes));
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit, "{width}x{height}: {error}");
+        // The networks, which are small whatever the size.
+        assert!(held < 1 << 20, "{width}x{height}: {held} bytes");
+    }
 }
 
 /// The networks of the bundled weights, and the number of channels of y.

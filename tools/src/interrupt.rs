@@ -1,5 +1,7 @@
 //! Ctrl-C and other requests to end: what is temporary is removed before the program does as it is told.
 //!
+//! While fits run, the first Ctrl-C is a wish that they end with what they have: see [`Finishing`].
+//!
 //! The program then ends by the signal itself, as if it had not been handled, so that whoever started it learns why: a
 //! shell shows 130 for Ctrl-C and 143 for SIGTERM, and leaves its own loop.
 
@@ -12,13 +14,49 @@ use std::process;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
 
+use crate::console;
+
 /// How often a request is looked for. Windows has nothing to wait for it with; this way all systems run the same code.
 const EVERY: Duration = Duration::from_millis(20);
+
+/// A terminal and a parent may both pass on one Ctrl-C: further ones within this time are the same.
+const SAME: Duration = Duration::from_millis(500);
+
+/// How much of what runs can end early with a result.
+static CAN_FINISH: AtomicUsize = AtomicUsize::new(0);
+/// Whether that was asked for.
+static FINISH: AtomicBool = AtomicBool::new(false);
+
+/// While one exists, the first Ctrl-C does not end the program, but [asks](asked_to_finish) for what can be had now.
+pub struct Finishing(());
+
+impl Finishing {
+    pub fn new() -> Self {
+        CAN_FINISH.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Finishing {
+    fn drop(&mut self) {
+        CAN_FINISH.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Whether what can end early shall do so.
+pub fn asked_to_finish() -> bool {
+    FINISH.load(Ordering::SeqCst)
+}
+
+/// Ends the program as the Ctrl-C does that asked for it: what was asked for is done, and something was left undone.
+pub fn end_unfinished() -> ! {
+    end(SIGINT.unsigned_abs() as usize, &AtomicBool::new(false))
+}
 
 /// Temporary files and folders that exist now.
 static TEMPORARY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -98,11 +136,25 @@ pub fn watch() -> io::Result<()> {
     thread::Builder::new()
         .name("requests to end".into())
         .spawn(move || {
+            let mut asked: Option<Instant> = None;
             loop {
                 thread::sleep(EVERY);
-                let signal = came.load(Ordering::Relaxed);
-                if signal != 0 {
-                    end(signal, &waits);
+                let signal = came.swap(0, Ordering::Relaxed);
+                let is_wish = signal == SIGINT.unsigned_abs() as usize
+                    && CAN_FINISH.load(Ordering::SeqCst) > 0
+                    && asked.is_none_or(|first| first.elapsed() < SAME);
+                match signal {
+                    0 => {}
+                    _ if is_wish => {
+                        if asked.is_none() {
+                            asked = Some(Instant::now());
+                            FINISH.store(true, Ordering::SeqCst);
+                            console::remark(
+                                "finishing: the best so far is written; Ctrl-C again ends without it",
+                            );
+                        }
+                    }
+                    signal => end(signal, &waits),
                 }
             }
         })?;

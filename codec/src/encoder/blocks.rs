@@ -156,7 +156,7 @@ impl Job<'_> {
     }
 
     /// Squared errors of the blocks of a coding.
-    fn errors(&mut self, modelled: &Modelled) -> Result<Vec<f64>, Error> {
+    pub(super) fn errors(&mut self, modelled: &Modelled) -> Result<Vec<f64>, Error> {
         let pass = self.passes.next();
         let image = self.decoded(modelled, &pass)?;
         Ok(self.graphics.squared_errors(Pixels::try_from(&image)?))

@@ -7,12 +7,15 @@ use kiln_graphics::Blocks;
 use kiln_models::seam::{Analysed, Architecture, Coded, Given, Level, Levels, Search, Size};
 
 use super::Encoded;
+use super::fit::Fitted;
 use super::graphics::Graphics;
 use super::pack::Packing;
 use super::passes::Passes;
+use crate::options::Aim;
 use crate::pixels::{Pixels, Source};
 use crate::progress::{Progress, Silent, Stage, StageTimes, Staged};
 use crate::{Error, Reconstruction};
+use crate::{FITTED, LOSSLESS};
 
 /// What all levels of one picture share.
 pub(super) struct Job<'a> {
@@ -36,6 +39,8 @@ pub(super) struct Job<'a> {
     pub(super) progress: &'a dyn Progress,
     pub(super) coded: u64,
     pub(super) expected: u64,
+    /// What came of a fit.
+    pub(super) fitted: Option<Fitted>,
 }
 
 /// What a level comes to.
@@ -51,8 +56,18 @@ pub(super) struct Made {
 pub(super) enum Content {
     /// A model, and a layer if blocks are worth it.
     Model(Box<Modelled>),
+    /// Networks of its own, and a layer if blocks are worth it.
+    Fitted(Box<OwnNetworks>),
     /// The layer alone.
     Lossless,
+}
+
+/// A coding with networks that were fitted to the picture.
+pub(super) struct OwnNetworks {
+    /// The level whose trade-off is nearest to that of the fit.
+    pub(super) level: Level,
+    pub(super) fit: kiln_fit::Fit,
+    pub(super) layer: Option<Layer>,
 }
 
 /// A coding with a model.
@@ -73,6 +88,7 @@ pub(super) struct Weighed {
 }
 
 /// Blocks that the model does not code.
+#[derive(Clone)]
 pub(super) struct Layer {
     pub(super) blocks: Blocks,
     pub(super) bytes: Vec<u8>,
@@ -99,6 +115,15 @@ impl Modelled {
 }
 
 impl Job<'_> {
+    /// The file of a target, by the weights.
+    pub(super) fn made(&mut self, aim: Aim) -> Result<Made, Error> {
+        match aim {
+            Aim::Bytes(budget) => self.within(budget),
+            Aim::Level(level) if self.search.is_some() => Ok(self.refined(level)?.made),
+            Aim::Level(level) => self.file(level),
+        }
+    }
+
     /// A level by the way that costs least, without a search.
     pub(super) fn file(&mut self, level: Level) -> Result<Made, Error> {
         let content = self.content(level)?;
@@ -112,6 +137,13 @@ impl Job<'_> {
                 self.stages.time(Stage::Pack, || {
                     self.packing
                         .modelled(self.architecture.as_ref(), m.level, &m.coded, layer)
+                })?
+            }
+            Content::Fitted(own) => {
+                let layer = own.layer.as_ref().map(|layer| layer.bytes.as_slice());
+                let (streams, checksum) = (&own.fit.streams, own.fit.symbols_crc);
+                self.stages.time(Stage::Pack, || {
+                    self.packing.fitted(own.level, streams, checksum, layer)
                 })?
             }
             Content::Lossless => self.lossless_file()?,
@@ -134,9 +166,9 @@ impl Job<'_> {
     pub(super) fn refined(&mut self, level: Level) -> Result<Tried, Error> {
         let mut modelled = match self.content(level)? {
             Content::Model(modelled) => modelled,
-            Content::Lossless => {
+            other => {
                 return Ok(Tried {
-                    made: self.pack(level, Content::Lossless)?,
+                    made: self.pack(level, other)?,
                     squared_error: 0.0,
                     start_squared_error: 0.0,
                 });
@@ -196,13 +228,24 @@ impl Job<'_> {
                     latents_checksum: modelled.coded.latents.checksum(),
                 })
             }
+            (Content::Fitted(own), true) => Some(Reconstruction {
+                image: self.fitted_image(own, self.progress)?,
+                latents_checksum: own.fit.symbols_crc,
+            }),
         };
         Ok(Encoded {
             bytes: made.bytes,
             level: match &made.content {
                 Content::Model(modelled) => modelled.level.number(),
+                Content::Fitted(own) => own.level.number(),
                 Content::Lossless => made.asked.number(),
             },
+            architecture: match &made.content {
+                Content::Model(_) => self.architecture.facts().id,
+                Content::Fitted(_) => FITTED,
+                Content::Lossless => LOSSLESS,
+            },
+            fitted: self.fitted,
             lossless: matches!(made.content, Content::Lossless),
             stages: self.stages,
             warnings: self.warnings,

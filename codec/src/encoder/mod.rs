@@ -1,6 +1,7 @@
 //! Pictures to files.
 
 mod blocks;
+mod fit;
 mod graphics;
 mod job;
 mod levels;
@@ -11,10 +12,12 @@ mod target;
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Instant;
 
 use kiln_container::Boxes;
 use kiln_models::seam::{Facts, Search, Size};
 
+use crate::LOSSLESS;
 use crate::layer;
 use crate::limits::{Costs, picture_bytes};
 use crate::options::Aim;
@@ -26,6 +29,7 @@ use crate::verify::Reconstruction;
 use crate::{EncodeOptions, Error, Limits, Model, Picture};
 
 use blocks::most_passes;
+pub use fit::Fitted;
 use graphics::Graphics;
 use job::Job;
 use pack::Packing;
@@ -45,8 +49,13 @@ pub struct Encoder {
 pub struct Encoded {
     /// The file.
     pub bytes: Vec<u8>,
-    /// The level it was coded at.
+    /// The level it was coded at; of a fit, the level whose trade-off of bits and error is nearest to its own.
     pub level: u8,
+    /// The architecture of the file: see [`architecture_name`](crate::architecture_name).
+    pub architecture: u8,
+    /// What came of the fit, if [`EncodeOptions::fit`] asks for one. It is not in the file where the weights cost less and
+    /// [`Fit::or_weights`](crate::Fit::or_weights) is set.
+    pub fitted: Option<Fitted>,
     /// Whether every sample is in the file exactly as it was, the colours beneath fully transparent pixels aside.
     pub lossless: bool,
     /// Where the time went.
@@ -150,8 +159,12 @@ impl Encoder {
         options: &EncodeOptions,
         progress: &dyn Progress,
     ) -> Result<Encoded, Error> {
+        let started = Instant::now();
         let count = u64::from(pixels.width()) * u64::from(pixels.height());
         self.limits.check_pixels(count)?;
+        if let Some(fit) = &options.fit {
+            fit.check()?;
+        }
         let aim = options.target.aim(count, self.model.levels())?;
         let hides = !options.keep_hidden && layer::has_hidden(pixels);
         let flat = match hides {
@@ -169,6 +182,7 @@ impl Encoder {
             warnings: lost.iter().map(Warning::to_string).collect(),
             options,
             progress,
+            started,
         };
         match aim {
             Some(aim) => self.modelled(subject, aim),
@@ -197,6 +211,8 @@ impl Encoder {
         Ok(Encoded {
             bytes: packing.lossless(&layer, graphics.checksum())?,
             level: self.model.levels().last().number(),
+            architecture: LOSSLESS,
+            fitted: None,
             lossless: true,
             stages,
             warnings: subject.warnings,
@@ -215,6 +231,7 @@ impl Encoder {
             mut warnings,
             options,
             progress,
+            started,
         } = subject;
         let pixels = graphics.pixels;
         let size = Size {
@@ -225,7 +242,11 @@ impl Encoder {
         let opened = self.model.for_pixels(count)?;
         let architecture = opened.architecture;
         warnings.extend(opened.warning);
-        let search = self.search(architecture.facts(), options, &mut warnings);
+        let search = match options.fit {
+            // What the weights make of it serves a comparison alone.
+            Some(fit) if !fit.or_weights => None,
+            _ => self.search(architecture.facts(), options, &mut warnings),
+        };
         let searching = search.map_or(0, |search| architecture.search_bytes(size, search));
         let shown_bytes = picture_bytes(count, pixels.channels(), pixels.depth());
         let reconstructed = match options.reconstruction {
@@ -236,7 +257,11 @@ impl Encoder {
             .encode_bytes(size)
             .saturating_add(searching)
             .saturating_add(reconstructed)
-            .max(layer::alpha::bytes(pixels));
+            .max(layer::alpha::bytes(pixels))
+            .max(match options.fit {
+                Some(_) => fit::bytes(pixels).saturating_add(reconstructed),
+                None => 0,
+            });
         self.limits.check_cost(architecture.as_ref(), size, bytes)?;
         // A picture for each round, and what is decoded of it.
         let layered = bytes
@@ -291,12 +316,12 @@ impl Encoder {
             progress,
             coded: 0,
             expected: 1,
+            fitted: None,
             architecture,
         };
-        let made = match aim {
-            Aim::Bytes(budget) => job.within(budget)?,
-            Aim::Level(level) if job.search.is_some() => job.refined(level)?.made,
-            Aim::Level(level) => job.file(level)?,
+        let made = match (options.fit, aim) {
+            (Some(fit), aim) => job.fitted(fit, aim, started)?,
+            (None, aim) => job.made(aim)?,
         };
         job.finish(made, options.reconstruction)
     }
@@ -328,4 +353,5 @@ struct Subject<'a> {
     warnings: Vec<String>,
     options: &'a EncodeOptions,
     progress: &'a dyn Progress,
+    started: Instant,
 }

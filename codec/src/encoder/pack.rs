@@ -7,8 +7,8 @@ use kiln_models::seam::{Architecture, Coded, Level};
 
 use crate::Error;
 use crate::decoder::device_line;
-use crate::layer;
 use crate::pixels::Pixels;
+use crate::{FITTED, LOSSLESS};
 
 /// What all files of one picture share.
 pub(super) struct Packing<'a> {
@@ -25,7 +25,7 @@ impl<'a> Packing<'a> {
         let channels = pixels.channels();
         Self {
             header: Header {
-                architecture: layer::LOSSLESS,
+                architecture: LOSSLESS,
                 decoder_set: [0; 8],
                 width: pixels.width(),
                 height: pixels.height(),
@@ -73,6 +73,24 @@ impl<'a> Packing<'a> {
             layer,
             streams.collect(),
         )
+    }
+
+    /// A file with networks that were fitted to the picture.
+    pub(super) fn fitted(
+        &self,
+        level: Level,
+        streams: &[Vec<u8>],
+        checksum: u32,
+        layer: Option<&[u8]>,
+    ) -> Result<Vec<u8>, Error> {
+        let header = Header {
+            architecture: FITTED,
+            ..self.header
+        };
+        let boxes = self.boxes.clone();
+        let streams = streams.iter().map(|s| Cow::Borrowed(s.as_slice()));
+        let streams = streams.collect();
+        self.write(header, boxes, level.number(), checksum, layer, streams)
     }
 
     /// A file without a model: the layer holds all pixels. `checksum`: of their samples.

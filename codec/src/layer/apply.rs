@@ -103,7 +103,7 @@ pub(crate) fn overlay(pixels: &mut PixelsMut<'_>, exact: Pixels<'_>, blocks: &Bl
 }
 
 /// Writes colours from a pixel on to the right.
-pub(super) fn write_run(pixels: &mut PixelsMut<'_>, kind: Kind, at: (u32, u32), samples: &[u16]) {
+pub(crate) fn write_run(pixels: &mut PixelsMut<'_>, kind: Kind, at: (u32, u32), samples: &[u16]) {
     match pixels.depth() {
         Depth::Eight => write_samples::<u8>(pixels, kind, at, samples),
         Depth::Sixteen => write_samples::<u16>(pixels, kind, at, samples),

@@ -18,17 +18,11 @@ mod error;
 mod fill;
 mod samples;
 
-pub(crate) use apply::{Kind, apply, checksum, overlay};
+pub(crate) use apply::{Kind, apply, checksum, overlay, write_run};
 pub(crate) use choose::{Evidence, Look, share_bits, weight_of};
 pub(crate) use error::squared_errors;
 pub(crate) use fill::{Free, fill, flatten_hidden, has_hidden};
-pub(crate) use samples::{ColorSamples, layout};
-
-/// The number in the head of a file that has no model: the layer holds every pixel. See `models/EXACT.md`.
-pub(crate) const LOSSLESS: u8 = 5;
-
-/// Its name, for people.
-pub(crate) const LOSSLESS_NAME: &str = "lossless";
+pub(crate) use samples::{ColorSamples, hidden_row, layout};
 
 /// Side of a block.
 pub(crate) const BLOCK: usize = kiln_graphics::BLOCK as usize;

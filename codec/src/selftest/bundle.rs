@@ -27,3 +27,21 @@ pub(crate) const FILES: [File; 7] = [
     file!("tall-26"),
     file!("wide-33"),
 ];
+
+macro_rules! fitted {
+    ($name:literal) => {
+        File {
+            name: $name,
+            kiln: include_bytes!(concat!("../../conformance/fitted/", $name, ".kiln")),
+            png: include_bytes!(concat!("../../conformance/fitted/", $name, ".png")),
+        }
+    };
+}
+
+/// Files with networks of their own: both ends of the rates, alpha, grey of 16 bits.
+pub(crate) const FITTED: [File; 4] = [
+    fitted!("rgb-9"),
+    fitted!("rgb-45"),
+    fitted!("rgba-45"),
+    fitted!("grey16-55"),
+];

@@ -24,13 +24,29 @@ pub struct Report {
     pub decoder_set: DecoderSet,
     /// One entry for each device that was tried.
     pub devices: Vec<DeviceReport>,
+    /// Files with networks of their own, which no device plays a part in.
+    pub fitted: FittedReport,
 }
 
 impl Report {
     /// Whether files decode as they must on every device that was tried.
     pub fn passed(&self) -> bool {
-        self.devices.iter().all(DeviceReport::passed)
+        self.devices.iter().all(DeviceReport::passed) && self.fitted.problems.is_empty()
     }
+}
+
+/// What a self-test found of files with networks of their own: every sample must be the one that is stored beside them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FittedReport {
+    /// Number of files decoded.
+    pub files: usize,
+    /// Samples compared.
+    pub samples: u64,
+    /// What went wrong; empty when all is well.
+    pub problems: Vec<String>,
+    /// Time of decoding all files.
+    pub time: Duration,
 }
 
 /// What a self-test found on one device.
@@ -111,7 +127,7 @@ pub fn run(only: Option<&DeviceChoice>, progress: &dyn Progress) -> Result<Repor
         .iter()
         .map(|file| Case::open(file, cpu.as_ref()))
         .collect::<Result<Vec<_>, _>>()?;
-    let total = (devices.len() * cases.len() * 2) as u64;
+    let total = (devices.len() * cases.len() * 2 + 1) as u64;
     let mut done = 0;
     let mut step = || {
         done += 1;
@@ -120,6 +136,8 @@ pub fn run(only: Option<&DeviceChoice>, progress: &dyn Progress) -> Result<Repor
             ControlFlow::Break(()) => Err(Error::Cancelled),
         }
     };
+    let fitted = fitted();
+    step()?;
     let devices = devices
         .iter()
         .map(|device| examine(device, &cases, &mut step))
@@ -127,6 +145,7 @@ pub fn run(only: Option<&DeviceChoice>, progress: &dyn Progress) -> Result<Repor
     Ok(Report {
         decoder_set: cpu.facts().decoder_set,
         devices,
+        fitted,
     })
 }
 
@@ -257,6 +276,32 @@ fn examine(
     }
     report.decode_time = start.elapsed();
     Ok(report)
+}
+
+/// Decodes the files with networks of their own.
+fn fitted() -> FittedReport {
+    let start = Instant::now();
+    let mut report = FittedReport::default();
+    let decoder = Decoder::without_weights();
+    for file in &bundle::FITTED {
+        let found = guard(|| {
+            let stored = picture::load(file.png, &Default::default())?.picture.image;
+            let decoded = decoder.decode(file.kiln)?.picture.image;
+            PixelDifference::between(&decoded, &stored)
+                .ok_or_else(|| Error::Verify("the picture has another kind or size".into()))
+        });
+        report.files += 1;
+        match found {
+            Ok(found) if found.differing == 0 => report.samples += found.samples,
+            Ok(found) => report.problems.push(format!(
+                "{}: {} of {} samples differ",
+                file.name, found.differing, found.samples
+            )),
+            Err(e) => report.problems.push(format!("{}: {e}", file.name)),
+        }
+    }
+    report.time = start.elapsed();
+    report
 }
 
 /// Runs work on a device. Drivers fail in ways that Burn reports by a panic.

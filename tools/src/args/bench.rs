@@ -1,14 +1,15 @@
 //! `kiln bench`, and the process that it starts to measure memory.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 use kiln::Effort;
 use kiln_measure::adapters::{ADAPTERS, adapter};
 use kiln_measure::metrics::MetricGroup;
 
-use super::ModelArgs;
 use super::values;
+use super::{ModelArgs, ModelName};
 
 /// Arguments of `kiln bench`.
 #[derive(Args, Debug)]
@@ -28,16 +29,46 @@ pub struct BenchArgs {
         conflicts_with = "weights"
     )]
     pub models: Option<Vec<PathBuf>>,
-    /// Efforts of the encoder, 0 (one pass) to 9, each a curve
+    /// Efforts of the encoder, 0 (one pass) to 9, each a curve [default: 0]. With --model fitted and auto, iterations, as
+    /// `kiln encode` has them [default: 3]
     #[arg(
         long,
         value_name = "N,N,..",
         value_delimiter = ',',
-        default_value = "0",
         value_parser = values::effort,
         allow_negative_numbers = true
     )]
     pub effort: Vec<Effort>,
+    /// What makes the files: base (the weights), fitted (networks fitted to each picture) or auto. Of the last two, as many
+    /// files as there are threads are made at a time, one on each, and none is made again for times unless --timed asks
+    #[arg(
+        long = "model",
+        value_name = "NAME",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub model_name: ModelName,
+    /// Iterations of fits, each a curve, instead of efforts
+    #[arg(
+        long,
+        value_name = "N,N,..",
+        value_delimiter = ',',
+        value_parser = values::iterations,
+        conflicts_with_all = ["effort", "time"],
+        allow_negative_numbers = true
+    )]
+    pub iterations: Vec<u32>,
+    /// Times of fits, such as 3m, each a curve, instead of efforts. What they come to depends on the machine
+    #[arg(
+        long,
+        value_name = "TIME,..",
+        value_delimiter = ',',
+        value_parser = values::time,
+        conflicts_with = "effort",
+        allow_negative_numbers = true
+    )]
+    pub time: Vec<Duration>,
     /// Measure these pictures only, named without extension
     #[arg(long, value_name = "NAME,NAME,..", value_delimiter = ',')]
     pub only: Option<Vec<String>>,
@@ -49,7 +80,8 @@ pub struct BenchArgs {
         default_values_t = MetricGroup::ALL
     )]
     pub metrics: Vec<MetricGroup>,
-    /// How many pictures are timed, one at a time while nothing else runs; 0 skips times and memory [default: all]
+    /// How many pictures are timed, one at a time while nothing else runs; 0 skips times and memory [default: all, of fits
+    /// none]
     #[arg(long, value_name = "N")]
     pub timed: Option<usize>,
     /// Go on with an interrupted run in the same --out folder
@@ -116,8 +148,17 @@ pub struct BenchOneArgs {
     #[arg(long)]
     pub file: PathBuf,
     /// How long to think.
-    #[arg(long, default_value = "0", value_parser = values::effort)]
-    pub effort: Effort,
+    #[arg(long, value_parser = values::effort)]
+    pub effort: Option<Effort>,
+    /// What makes the file.
+    #[arg(long = "model", value_enum, default_value_t)]
+    pub model_name: ModelName,
+    /// Iterations of a fit.
+    #[arg(long, value_parser = values::iterations)]
+    pub iterations: Option<u32>,
+    /// Time of a fit.
+    #[arg(long, value_parser = values::time)]
+    pub time: Option<Duration>,
     /// A codec that is compiled in, instead of kiln.
     #[arg(long)]
     pub live: Option<String>,
@@ -160,4 +201,5 @@ Examples:
   kiln bench kodak --anchors benches/anchors/kodak_measured.json
   kiln bench kodak --live all --against vtm --out results/kodak --resume
   kiln bench kodak --only kodim01,kodim05 --levels 10,30,50 --metrics psnr,msssim
-  kiln bench my-photos --models bundled,new.safetensors --json";
+  kiln bench my-photos --models bundled,new.safetensors --json
+  kiln bench kodak --model fitted --iterations 1000,4000 --levels 10,30,50 --out results/fitted --resume";

@@ -25,7 +25,7 @@ pub use info::InfoArgs;
 pub use models::ModelsArgs;
 pub use report::ReportArgs;
 pub use selftest::SelftestArgs;
-pub use shared::{ExactDevice, LimitArgs, ModelArgs, TransferArgs};
+pub use shared::{ExactDevice, LimitArgs, ModelArgs, ModelName, TransferArgs};
 #[cfg(feature = "train")]
 pub use train::TrainArgs;
 
@@ -76,11 +76,12 @@ Examples:
   kiln decode photo.kiln photo.png
   kiln info photo.kiln
   kiln encode photos/ small/ --resume
+  kiln encode photo.jpg photo.kiln --model fitted --time 5m
 
 Each command has its own --help with more of them.
 
 Exit codes: 0 success, 1 something failed, 2 wrong usage. Ctrl-C and SIGTERM leave no half-written file; shells show \
-them as 130 and 143.";
+them as 130 and 143. A fit of `kiln encode --model fitted` ends early at the first Ctrl-C, and its file is written.";
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,10 @@
 //! Arguments that several subcommands have.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
-use kiln::Limits;
+use kiln::{Effort, Fit, Limits};
 
 use super::values;
 
@@ -24,6 +25,40 @@ pub struct ModelArgs {
     /// Weights to encode with instead of the bundled ones, or to decode with beside them
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub weights: Option<PathBuf>,
+}
+
+/// What makes a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum ModelName {
+    /// The networks of the weights: a part of a second for a file
+    #[default]
+    Base,
+    /// Networks fitted to the one picture, which travel in its file: minutes, and smaller files that decode faster
+    Fitted,
+    /// Whichever of the two costs less, bits and error together; takes as long as fitted
+    Auto,
+}
+
+impl ModelName {
+    /// The fit that it needs, within a budget: one of these, else effort 3.
+    pub fn fit(
+        self,
+        effort: Option<Effort>,
+        iterations: Option<u32>,
+        time: Option<Duration>,
+    ) -> Option<Fit> {
+        let fit = match (iterations, time) {
+            (Some(count), _) => Fit::iterations(count),
+            (None, Some(time)) => Fit::time(time),
+            (None, None) => Fit::effort(effort.or(Effort::new(3)).unwrap_or_default()),
+        };
+        match self {
+            Self::Base => None,
+            Self::Fitted => Some(fit),
+            Self::Auto => Some(fit.or_weights()),
+        }
+    }
 }
 
 /// Where the exact networks run.

@@ -3,8 +3,9 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
-use kiln::Effort;
+use kiln::{Effort, Fit};
 
 /// `--quality`: 0..=100.
 pub fn quality(text: &str) -> Result<u8, String> {
@@ -21,6 +22,27 @@ pub fn effort(text: &str) -> Result<Effort, String> {
     let number = whole("effort", text, 0..=Effort::MAX)?;
     // The range was just checked.
     Ok(Effort::new(number).unwrap_or_default())
+}
+
+/// `--iterations`: 1 to ten million.
+pub fn iterations(text: &str) -> Result<u32, String> {
+    whole("number of iterations", text, 1..=Fit::MAX_ITERATIONS)
+}
+
+/// `--time`: seconds, minutes or hours, such as 30s, 5m or 1.5h; from a second to a week.
+pub fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time; write 30s, 5m or 1h");
+    let (number, unit) = ["s", "m", "h"]
+        .into_iter()
+        .zip([1.0, 60.0, 3600.0])
+        .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, unit)))
+        .ok_or_else(wrong)?;
+    let seconds = unit * number.parse::<f64>().map_err(|_| wrong())?;
+    // Also false for what is not a number.
+    match (1.0..=Fit::MAX_TIME.as_secs_f64()).contains(&seconds) {
+        true => Ok(Duration::from_secs_f64(seconds)),
+        false => Err(format!("time {text} is outside 1s..=168h")),
+    }
 }
 
 /// `--jpeg-quality`: 1..=100.
@@ -222,6 +244,30 @@ mod tests {
         for text in ["0", "-5", "", "k", "12x", "nan", "inf", "1e300", "0.5"] {
             assert!(size(text).is_err(), "{text} was accepted");
         }
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (text, seconds) in [
+            ("30s", 30.0),
+            ("5m", 300.0),
+            ("1.5h", 5400.0),
+            ("168h", 604_800.0),
+        ] {
+            assert_eq!(time(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["", "5", "m", "-5m", "nanm", "infh", "5 min"] {
+            assert!(time(text).is_err(), "{text} was accepted");
+        }
+        for text in ["0s", "0.5s", "169h"] {
+            let expected = format!("time {text} is outside 1s..=168h");
+            assert_eq!(time(text), Err(expected));
+        }
+        assert_eq!(iterations("300"), Ok(300));
+        assert_eq!(
+            iterations("0"),
+            Err("number of iterations 0 is outside 1..=10000000".into())
+        );
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! kiln itself as a codec of the benchmark.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use image::RgbImage;
 use kiln::{
-    Channels, Decoder, Effort, EncodeOptions, Encoded, Encoder, Levels, Model, Pixels, Silent,
-    Stage, Target,
+    Budget, Channels, Decoder, Effort, EncodeOptions, Encoded, Encoder, Fit, Levels, Model, Pixels,
+    Silent, Stage, Target, Threads,
 };
 use kiln_measure::codec::{About, Codec, CodecError, Timed};
 use kiln_measure::results::{Cost, Origin, Stages};
@@ -15,24 +16,66 @@ pub struct Kiln {
     about: About,
     encoder: Encoder,
     decoder: Decoder,
-    effort: Effort,
+    how: How,
     levels: Levels,
 }
 
+/// How files are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct How {
+    /// How long the encoder thinks.
+    pub effort: Effort,
+    /// The fit, if there is one.
+    pub fit: Option<Fit>,
+    /// Whether each file is made on a thread of its own.
+    pub on_one_thread: bool,
+}
+
+impl How {
+    /// What the name of a curve says of it, with a space before it, and what makes such a file.
+    fn words(&self) -> (String, String) {
+        let Some(fit) = self.fit else {
+            return match self.effort.get() {
+                0 => (String::new(), String::new()),
+                n => (format!(" effort {n}"), format!(" --effort {n}")),
+            };
+        };
+        let model = match fit.or_weights {
+            true => "auto",
+            false => "fitted",
+        };
+        match fit.budget {
+            Budget::Iterations(n) => (
+                format!(" {model} {n}"),
+                format!(" --model {model} --iterations {n}"),
+            ),
+            Budget::Time(time) => {
+                let seconds = time.as_secs_f64();
+                (
+                    format!(" {model} {seconds}s"),
+                    format!(" --model {model} --time {seconds}s"),
+                )
+            }
+        }
+    }
+
+    /// The arguments of `kiln bench-one` for it.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let (_, words) = self.words();
+        words.split_whitespace().map(OsString::from).collect()
+    }
+}
+
 impl Kiln {
-    /// `name` is that of the curve, to which an effort above 0 is added; `build` stands for the program and the
+    /// `name` is that of the curve, to which an effort above 0 or a fit is added; `build` stands for the program and the
     /// weights.
     ///
     /// # Errors
     /// The weights cannot be placed on their device.
-    pub fn new(name: &str, model: Model, effort: Effort, build: &str) -> Result<Self, kiln::Error> {
-        let (name, command) = match effort.get() {
-            0 => (name.to_owned(), "kiln encode IN OUT --level Q".to_owned()),
-            n => (
-                format!("{name} effort {n}"),
-                format!("kiln encode IN OUT --level Q --effort {n}"),
-            ),
-        };
+    pub fn new(name: &str, model: Model, how: How, build: &str) -> Result<Self, kiln::Error> {
+        let (more, arguments) = how.words();
+        let name = format!("{name}{more}");
+        let command = format!("kiln encode IN OUT --level Q{arguments}");
         let version = format!("kiln {}", env!("CARGO_PKG_VERSION"));
         let macs = model.macs()?;
         let about = About {
@@ -42,8 +85,9 @@ impl Kiln {
             origin: Origin::Own,
             command,
             setting: "level".into(),
-            decoder_set: Some(model.decoder_set().to_string()),
-            cost: Some(Cost {
+            decoder_set: how.fit.is_none().then(|| model.decoder_set().to_string()),
+            // Those of a fit differ from picture to picture.
+            cost: how.fit.is_none().then_some(Cost {
                 encode_kmac_per_pixel: macs.encode / 1000.0,
                 decode_kmac_per_pixel: macs.decode / 1000.0,
             }),
@@ -54,7 +98,7 @@ impl Kiln {
             encoder: Encoder::new(model.clone()),
             // Files are decoded on the machine that wrote them.
             decoder: Decoder::new(model).allow_not_portable(true),
-            effort,
+            how,
         })
     }
 
@@ -84,11 +128,15 @@ impl Kiln {
     fn encode_for(&self, picture: &RgbImage, target: Target) -> Result<Encoded, kiln::Error> {
         let (width, height) = picture.dimensions();
         let pixels = Pixels::new(picture.as_raw().as_slice(), width, height, Channels::Rgb)?;
-        let options = EncodeOptions::default()
+        let mut options = EncodeOptions::default()
             .with_target(target)
-            .with_effort(self.effort);
-        self.encoder
-            .encode_pixels(pixels, &Default::default(), &options, &Silent)
+            .with_effort(self.how.effort);
+        options.fit = self.how.fit;
+        let encoder = match self.how.on_one_thread {
+            true => self.encoder.clone().with_threads(Threads::new(1)?),
+            false => self.encoder.clone(),
+        };
+        encoder.encode_pixels(pixels, &Default::default(), &options, &Silent)
     }
 }
 
@@ -160,6 +208,24 @@ mod tests {
     }
 
     #[test]
+    fn curves_are_named_by_how_their_files_are_made() {
+        let words = |effort, fit| {
+            How {
+                effort: Effort::new(effort).unwrap(),
+                fit,
+                on_one_thread: false,
+            }
+            .words()
+            .0
+        };
+        assert_eq!(words(0, None), "");
+        assert_eq!(words(3, None), " effort 3");
+        assert_eq!(words(0, Some(Fit::iterations(300))), " fitted 300");
+        let time = Fit::time(Duration::from_secs(90)).or_weights();
+        assert_eq!(words(3, Some(time)), " auto 90s");
+    }
+
+    #[test]
     fn levels_are_whole_numbers_in_range() {
         let levels = Levels::new(13).unwrap();
         assert_eq!(level(12.0, levels).unwrap(), 12);
@@ -173,7 +239,7 @@ mod tests {
     fn the_level_nearest_to_a_rate_is_found() {
         let model = Model::bundled(&kiln::DeviceChoice::Cpu).unwrap();
         let last = model.levels().last().number();
-        let kiln = Kiln::new("kiln", model, Effort::default(), "").unwrap();
+        let kiln = Kiln::new("kiln", model, How::default(), "").unwrap();
         let path = kiln_datasets::kodak_folder().unwrap().join("kodim05.png");
         let whole = image::open(path).unwrap().into_rgb8();
         let crop = imageops::crop_imm(&whole, 200, 100, 240, 180).to_image();

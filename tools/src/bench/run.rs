@@ -1,7 +1,9 @@
 //! Measuring: first rate and distortion, several pictures at once; then times, one picture at a time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use image::RgbImage;
@@ -32,6 +34,8 @@ pub struct Plan<'a> {
     pub metrics: &'a [MetricGroup],
     /// How many of the first pictures are timed.
     pub timed: usize,
+    /// Whether each file takes long, and one thread: they are made on threads of their own, and none twice.
+    pub fits: bool,
     /// What times depend on.
     pub machine: &'a Machine,
     /// Folder of the journals.
@@ -115,28 +119,29 @@ impl Plan<'_> {
             metrics::REVISION,
             groups.join(",")
         );
-        if about.origin == Origin::Own {
+        if about.origin == Origin::Own && !self.fits {
             self.warm_up(codec, jobs, journal, &of)?;
         }
-        jobs.par_iter()
-            .with_max_len(1)
-            .map(|&(subject, q)| {
-                let key = key(&of, q, subject);
-                let row = match journal.row(&key) {
-                    Some(row) => row.clone(),
-                    None => {
-                        let name = &subject.info.name;
-                        let row = measure_row(codec, name, &subject.pixels()?, q, self.metrics)
-                            .with_context(|| what(codec, subject, q))?;
-                        journal.note_row(key, row.clone())?;
-                        row
-                    }
-                };
-                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                progress.set(&subject.info.name, done, jobs.len() as u64);
-                Ok(row)
-            })
-            .collect()
+        let row = |&(subject, q): &(&Subject, f64)| {
+            let key = key(&of, q, subject);
+            let row = match journal.row(&key) {
+                Some(row) => row.clone(),
+                None => {
+                    let name = &subject.info.name;
+                    let row = measure_row(codec, name, &subject.pixels()?, q, self.metrics)
+                        .with_context(|| what(codec, subject, q))?;
+                    journal.note_row(key, row.clone())?;
+                    row
+                }
+            };
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            progress.set(&subject.info.name, done, jobs.len() as u64);
+            Ok(row)
+        };
+        match self.fits && about.origin == Origin::Own {
+            true => on_threads(jobs, row),
+            false => jobs.par_iter().with_max_len(1).map(row).collect(),
+        }
     }
 
     /// One run alone on the largest picture, if anything is left to measure: it may start a device and load weights
@@ -190,7 +195,7 @@ impl Plan<'_> {
                 Some(times) => times.clone(),
                 None => {
                     let original = subject.pixels()?;
-                    if !warm {
+                    if !warm && !self.fits {
                         // The first run compiles kernels and touches memory for the first time.
                         measure_times(codec, &original, q)
                             .with_context(|| what(codec, subject, q))?;
@@ -206,6 +211,38 @@ impl Plan<'_> {
         }
         Ok(())
     }
+}
+
+/// The results of all jobs, in their order, on as many threads as rayon has. Not on rayon's, which begin another job while
+/// they wait for a part of one.
+fn on_threads<J: Sync, R: Send>(
+    jobs: &[J],
+    run: impl Fn(&J) -> anyhow::Result<R> + Sync,
+) -> anyhow::Result<Vec<R>> {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let lock = || found.lock().unwrap_or_else(PoisonError::into_inner);
+    let worker = || {
+        while let Some((place, job)) = {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            jobs.get(place).map(|job| (place, job))
+        } {
+            let result = run(job);
+            if result.is_err() {
+                // What runs is finished; nothing else begins.
+                next.store(jobs.len(), Ordering::Relaxed);
+            }
+            lock().insert(place, result);
+        }
+    };
+    let count = rayon::current_num_threads().min(jobs.len()).max(1);
+    std::thread::scope(|scope| {
+        for _ in 1..count {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.into_values().collect()
 }
 
 fn key(of: &str, q: f64, subject: &Subject) -> Key {
@@ -293,6 +330,7 @@ mod tests {
             subjects,
             metrics: &[MetricGroup::Psnr],
             timed: 2,
+            fits: false,
             machine: &machine,
             folder: folder.path(),
             resume,
@@ -323,6 +361,16 @@ mod tests {
         assert!(all[0].quality.psnr > all[3].quality.psnr);
         let timed: Vec<_> = all.iter().map(|row| row.times.enc_s.is_some()).collect();
         assert_eq!(timed, [true, true, false, true, true, false]);
+
+        // Files that take long are made once for rates and once for times.
+        let slow = Shift::new("slow");
+        let long = Plan {
+            fits: true,
+            ..plan(&subjects, false)
+        };
+        let rows = long.measure(&slow, &[1.0, 3.0]).unwrap();
+        assert_eq!(slow.1.load(Ordering::Relaxed), 6 + 4);
+        assert_same(&rows, &all);
 
         // Nothing is left to do; another version of the codec starts anew.
         let again = plan(&subjects, true).measure(&codec, &[1.0, 3.0]).unwrap();

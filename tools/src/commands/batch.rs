@@ -4,13 +4,17 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
+use kiln::Threads;
 use serde_json::{Value, json};
 
 use crate::args::TransferArgs;
 use crate::console;
 use crate::files::{Job, Plan, Sink, Source};
+use crate::interrupt::{self, Finishing, asked_to_finish};
 use crate::panics;
 use crate::progress::Progress;
 use crate::usage::UsageError;
@@ -64,6 +68,15 @@ fn usage(message: &str) -> anyhow::Error {
 struct Counts {
     failed: usize,
     skipped: usize,
+    not_begun: usize,
+}
+
+/// What became of a file.
+enum Outcome {
+    Done(Value),
+    Failed(Value),
+    Skipped,
+    NotBegun,
 }
 
 /// Runs `work` on every file. Failures are printed and counted, panics too; the exit code is 1 when there was one.
@@ -75,6 +88,144 @@ pub fn run(
     quiet: bool,
     is_whole: impl Fn(&Path) -> bool,
     work: impl Fn(&Job, &Progress) -> anyhow::Result<Done>,
+) -> anyhow::Result<ExitCode> {
+    let each = |index: usize| {
+        let job = &plan.jobs[index];
+        match args.resume && is_done(job, &is_whole) {
+            true => Ok(Outcome::Skipped),
+            false => attempt(plan, index, quiet, &work),
+        }
+    };
+    let outcomes: anyhow::Result<Vec<Outcome>> = (0..plan.jobs.len()).map(each).collect();
+    report(plan, args, quiet, outcomes?)
+}
+
+/// The same, several files at a time, each on its part of the threads. A Ctrl-C has what runs [end early](Finishing); the
+/// program then ends as by the signal if files are left.
+pub fn run_in_parallel(
+    plan: &Plan,
+    args: &TransferArgs,
+    quiet: bool,
+    is_whole: impl Fn(&Path) -> bool,
+    work: impl Fn(&Job, &Progress, &Threads) -> anyhow::Result<Done> + Sync,
+) -> anyhow::Result<ExitCode> {
+    let _finishing = Finishing::new();
+    let left: Vec<usize> = (0..plan.jobs.len())
+        .filter(|&index| !(args.resume && is_done(&plan.jobs[index], &is_whole)))
+        .collect();
+    let mut outcomes: Vec<anyhow::Result<Outcome>> = Vec::new();
+    outcomes.resize_with(plan.jobs.len(), || Ok(Outcome::Skipped));
+    let shares = Shares {
+        threads: Threads::current().count(),
+        files: left.len(),
+    };
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let worker = || {
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&index) = left.get(place) else {
+                return;
+            };
+            let outcome = match asked_to_finish() {
+                true => Ok(Outcome::NotBegun),
+                false => shares.of(place).and_then(|threads| {
+                    attempt(plan, index, quiet, &|job, progress| {
+                        work(job, progress, &threads)
+                    })
+                }),
+            };
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.push((index, outcome));
+        }
+    };
+    // Not rayon's threads: one that waits for a picture would begin another meanwhile.
+    std::thread::scope(|scope| {
+        for _ in 1..shares.at_a_time() {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+    for (index, outcome) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        outcomes[index] = outcome;
+    }
+    let outcomes = outcomes.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let not_begun = outcomes.iter().any(|o| matches!(o, Outcome::NotBegun));
+    let code = report(plan, args, quiet, outcomes)?;
+    match not_begun {
+        true => interrupt::end_unfinished(),
+        false => Ok(code),
+    }
+}
+
+/// How threads are shared by files: one each, and those that are left over at the end share them all.
+struct Shares {
+    threads: usize,
+    files: usize,
+}
+
+impl Shares {
+    /// Files that are worked on at a time.
+    fn at_a_time(&self) -> usize {
+        self.threads.min(self.files).max(1)
+    }
+
+    /// Threads for a file, by its place among all.
+    fn count(&self, place: usize) -> usize {
+        let over = self.files % self.threads;
+        match place < self.files - over {
+            true => 1,
+            false => self.threads / over,
+        }
+    }
+
+    fn of(&self, place: usize) -> anyhow::Result<Threads> {
+        match self.count(place) {
+            all if all == self.threads => Ok(Threads::current()),
+            count => Ok(Threads::new(count)?),
+        }
+    }
+}
+
+/// Works on one file.
+fn attempt(
+    plan: &Plan,
+    index: usize,
+    quiet: bool,
+    work: &impl Fn(&Job, &Progress) -> anyhow::Result<Done>,
+) -> anyhow::Result<Outcome> {
+    let job = &plan.jobs[index];
+    let (input, output) = (job.source.to_string(), job.sink.to_string());
+    let label = match plan.jobs.len() {
+        1 => input.clone(),
+        all => format!("{}/{all} {input}", index + 1),
+    };
+    let progress = Progress::new(label, quiet);
+    let result = panics::guard(|| job.check().and_then(|()| work(job, &progress)))
+        .map_err(anyhow::Error::from)
+        .with_context(|| input.clone())
+        .flatten();
+    match result {
+        Ok(done) => {
+            if !quiet {
+                progress.line(&format!("{input} -> {output}: {}", done.summary));
+            }
+            Ok(Outcome::Done(done.json))
+        }
+        // Standard output is the only one of its batch, and a closed pipe is for the caller to judge.
+        Err(error) if job.sink == Sink::Stdout => Err(error),
+        Err(error) => {
+            progress.line(&format!("error: {error:#}"));
+            Ok(Outcome::Failed(json!({ "error": format!("{error:#}") })))
+        }
+    }
+}
+
+/// Tells what became of all files.
+fn report(
+    plan: &Plan,
+    args: &TransferArgs,
+    quiet: bool,
+    outcomes: Vec<Outcome>,
 ) -> anyhow::Result<ExitCode> {
     let mut files = Vec::with_capacity(plan.jobs.len());
     let mut counts = Counts::default();
@@ -89,39 +240,25 @@ pub fn run(
         files.push(json!({ "input": path.display().to_string(), "error": why }));
         counts.failed += 1;
     }
-    for (index, job) in plan.jobs.iter().enumerate() {
+    for (job, outcome) in plan.jobs.iter().zip(outcomes) {
         let (input, output) = (job.source.to_string(), job.sink.to_string());
         let mut file = json!({ "input": input, "output": output });
-        if args.resume && is_done(job, &is_whole) {
-            counts.skipped += 1;
-            merge(&mut file, json!({ "skipped": true }));
-            files.push(file);
-            continue;
-        }
-        let label = match plan.jobs.len() {
-            1 => input.clone(),
-            all => format!("{}/{all} {input}", index + 1),
-        };
-        let progress = Progress::new(label, quiet);
-        let result = panics::guard(|| job.check().and_then(|()| work(job, &progress)))
-            .map_err(anyhow::Error::from)
-            .with_context(|| input.clone())
-            .flatten();
-        match result {
-            Ok(done) => {
-                if !quiet {
-                    progress.line(&format!("{input} -> {output}: {}", done.summary));
-                }
-                merge(&mut file, done.json);
-            }
-            // Standard output is the only one of its batch, and a closed pipe is for the caller to judge.
-            Err(error) if job.sink == Sink::Stdout => return Err(error),
-            Err(error) => {
-                progress.line(&format!("error: {error:#}"));
-                merge(&mut file, json!({ "error": format!("{error:#}") }));
+        let more = match outcome {
+            Outcome::Done(more) => more,
+            Outcome::Failed(more) => {
                 counts.failed += 1;
+                more
             }
-        }
+            Outcome::Skipped => {
+                counts.skipped += 1;
+                json!({ "skipped": true })
+            }
+            Outcome::NotBegun => {
+                counts.not_begun += 1;
+                json!({ "not_begun": true })
+            }
+        };
+        merge(&mut file, more);
         files.push(file);
     }
     if let Some(summary) = summary(plan, &counts)
@@ -134,6 +271,7 @@ pub fn run(
             "files": files,
             "failed": counts.failed,
             "skipped": counts.skipped,
+            "not_begun": counts.not_begun,
             "ignored": plan.ignored.count,
         }))?;
     }
@@ -149,7 +287,8 @@ fn summary(plan: &Plan, counts: &Counts) -> Option<String> {
     if all <= 1 && counts.skipped == 0 && plan.ignored.count == 0 {
         return None;
     }
-    let mut parts = vec![format!("{} done", all - counts.failed - counts.skipped)];
+    let other = counts.failed + counts.skipped + counts.not_begun;
+    let mut parts = vec![format!("{} done", all - other)];
     if counts.failed > 0 {
         parts.push(format!("{} failed", counts.failed));
     }
@@ -158,6 +297,9 @@ fn summary(plan: &Plan, counts: &Counts) -> Option<String> {
             "{} skipped, whose outputs are newer",
             counts.skipped
         ));
+    }
+    if counts.not_begun > 0 {
+        parts.push(format!("{} not begun", counts.not_begun));
     }
     if plan.ignored.count > 0 {
         parts.push(format!("ignored other files: {}", plan.ignored));
@@ -287,11 +429,46 @@ mod tests {
     }
 
     #[test]
+    fn files_share_threads_until_the_last_one() {
+        let shares = |threads, files| {
+            let shares = Shares { threads, files };
+            (
+                shares.at_a_time(),
+                (0..files).map(|f| shares.count(f)).collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(shares(2, 1), (1, vec![2]));
+        assert_eq!(shares(2, 2), (2, vec![1, 1]));
+        assert_eq!(shares(2, 3), (2, vec![1, 1, 2]));
+        assert_eq!(shares(8, 3), (3, vec![2, 2, 2]));
+        assert_eq!(shares(3, 5), (3, vec![1, 1, 1, 1, 1]));
+        assert_eq!(shares(1, 2), (1, vec![1, 1]));
+    }
+
+    #[test]
+    fn a_parallel_batch_does_every_file_once_and_keeps_their_order() {
+        let (_folder, plan) = scratch(&["a.png", "b.png", "c.png", "d.png"]);
+        let seen = Mutex::new(Vec::new());
+        let work = |job: &Job, _: &Progress, _: &Threads| {
+            let name = name(job);
+            assert_ne!(name, "c.png", "a fault of the program");
+            seen.lock().unwrap().push(name);
+            done()
+        };
+        let code = run_in_parallel(&plan, &args(&[]), true, |_| true, work).unwrap();
+        let mut seen = seen.into_inner().unwrap();
+        seen.sort();
+        assert_eq!(seen, ["a.png", "b.png", "d.png"]);
+        assert_eq!(code, ExitCode::FAILURE);
+    }
+
+    #[test]
     fn the_summary_says_what_single_lines_do_not() {
         let (_folder, plan) = scratch(&["a.png", "b.png", "c.txt"]);
         let counts = Counts {
             failed: 1,
             skipped: 1,
+            not_begun: 0,
         };
         assert_eq!(
             summary(&plan, &counts).unwrap(),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use kiln::{Effort, Levels, Model};
+use kiln::{Effort, Fit, Levels, Model};
 use kiln_datasets::Dataset;
 use kiln_measure::adapters::ADAPTERS;
 use kiln_measure::codec::Codec;
@@ -21,8 +21,8 @@ use kiln_measure::results::{
 use tempfile::TempDir;
 
 use super::model;
-use crate::args::{BenchArgs, Live, ModelArgs};
-use crate::bench::kiln::Kiln;
+use crate::args::{BenchArgs, Live, ModelArgs, ModelName};
+use crate::bench::kiln::{How, Kiln};
 use crate::bench::memory::memory;
 use crate::bench::run::{Plan, subjects};
 use crate::bench::{samples, save};
@@ -51,7 +51,8 @@ pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let pictures: Vec<String> = dataset.iter().map(|item| item.name.clone()).collect();
     let anchors = read_anchors(&args.anchors)?;
     let mut skipped = Vec::new();
-    let (mut codecs, model) = kilns(args, quiet)?;
+    let fits = args.model_name != ModelName::Base;
+    let (mut codecs, model) = kilns(args, subjects.len(), quiet)?;
     codecs.extend(live(args, &mut skipped));
     check_against(args, &codecs, &anchors)?;
     let journals = args.out.join("measured");
@@ -61,7 +62,8 @@ pub fn run(args: &BenchArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     let plan = Plan {
         subjects: &subjects,
         metrics: &args.metrics,
-        timed: args.timed.unwrap_or(usize::MAX),
+        timed: args.timed.unwrap_or(if fits { 0 } else { usize::MAX }),
+        fits,
         machine: &machine,
         folder: &journals,
         resume: args.resume,
@@ -135,7 +137,7 @@ fn samples(model: Model, mut dataset: Dataset, quiet: bool) -> anyhow::Result<Ve
         .map(|item| item.name.clone())
         .collect();
     dataset.retain(|item| first.contains(&item.name));
-    let kiln = Kiln::new("kiln", model, Effort::default(), "")?;
+    let kiln = Kiln::new("kiln", model, How::default(), "")?;
     samples::samples(&kiln, &dataset, SAMPLE_BPP, &Progress::new("crops", quiet))
 }
 
@@ -183,7 +185,7 @@ struct Measured {
 }
 
 /// kiln with each of the weights asked for, and the first of the models.
-fn kilns(args: &BenchArgs, quiet: bool) -> anyhow::Result<(Vec<Measured>, Model)> {
+fn kilns(args: &BenchArgs, pictures: usize, quiet: bool) -> anyhow::Result<(Vec<Measured>, Model)> {
     let weights: Vec<Option<PathBuf>> = match &args.models {
         Some(models) => models
             .iter()
@@ -214,7 +216,6 @@ fn kilns(args: &BenchArgs, quiet: bool) -> anyhow::Result<(Vec<Measured>, Model)
             let message = format!("--models names `{name}` twice; results are told apart by name");
             return Err(UsageError(message).into());
         }
-        let efforts = BTreeSet::from_iter(args.effort.iter().copied());
         let mut child: Vec<OsString> = vec!["--device".into(), args.model.device.clone().into()];
         if let Some(path) = path {
             child.extend(["--weights".into(), path.into_os_string()]);
@@ -222,19 +223,63 @@ fn kilns(args: &BenchArgs, quiet: bool) -> anyhow::Result<(Vec<Measured>, Model)
         if let Some(threads) = args.model.threads {
             child.extend(["--threads".into(), threads.to_string().into()]);
         }
+        let settings = levels(args, model.levels());
+        let files = pictures * settings.len();
         let build = format!("program {program} weights {hash}");
-        for effort in efforts {
+        for how in hows(args, files)? {
             let mut child = child.clone();
-            child.extend(["--effort".into(), effort.get().to_string().into()]);
+            child.extend(how.arguments());
             codecs.push(Measured {
-                codec: Box::new(Kiln::new(&name, model.clone(), effort, &build)?),
-                settings: levels(args, model.levels()),
+                codec: Box::new(Kiln::new(&name, model.clone(), how, &build)?),
+                settings: settings.clone(),
                 child: Some(child),
             });
         }
     }
     let model = first.context("--models names no weights")?;
     Ok((codecs, model))
+}
+
+/// Every way to make files that is asked for. `files`: how many each makes.
+fn hows(args: &BenchArgs, files: usize) -> Result<Vec<How>, UsageError> {
+    let on_one_thread = files >= rayon::current_num_threads();
+    let efforts: BTreeSet<Effort> = args.effort.iter().copied().collect();
+    let fit = |effort, iterations, time| args.model_name.fit(effort, iterations, time);
+    if args.model_name == ModelName::Base {
+        if !(args.iterations.is_empty() && args.time.is_empty()) {
+            let text = "--iterations and --time are for --model fitted and auto; use --effort";
+            return Err(UsageError(text.into()));
+        }
+        let efforts = match efforts.is_empty() {
+            true => BTreeSet::from([Effort::default()]),
+            false => efforts,
+        };
+        let how = |effort| How {
+            effort,
+            ..How::default()
+        };
+        return Ok(efforts.into_iter().map(how).collect());
+    }
+    let iterations = BTreeSet::from_iter(args.iterations.iter().copied());
+    let times = BTreeSet::from_iter(args.time.iter().copied());
+    let mut fits: Vec<(Effort, Option<Fit>)> = Vec::new();
+    fits.extend(efforts.iter().map(|e| (*e, fit(Some(*e), None, None))));
+    let plain = Effort::default();
+    fits.extend(
+        iterations
+            .iter()
+            .map(|n| (plain, fit(None, Some(*n), None))),
+    );
+    fits.extend(times.iter().map(|t| (plain, fit(None, None, Some(*t)))));
+    if fits.is_empty() {
+        fits.push((plain, fit(None, None, None)));
+    }
+    let how = |(effort, fit)| How {
+        effort,
+        fit,
+        on_one_thread,
+    };
+    Ok(fits.into_iter().map(how).collect())
 }
 
 /// The levels to measure: those that are asked for, else eight over all that the weights have, or as many as there are.

@@ -10,7 +10,7 @@ use kiln_measure::results::peak_memory;
 
 use super::model;
 use crate::args::{BenchOneArgs, Step};
-use crate::bench::kiln::Kiln;
+use crate::bench::kiln::{How, Kiln};
 use crate::console;
 use crate::files::{self, Source};
 
@@ -23,7 +23,12 @@ pub fn run(args: &BenchOneArgs) -> anyhow::Result<ExitCode> {
         }
         None => {
             let model = model::load(&args.model, true)?;
-            Box::new(Kiln::new("kiln", model, args.effort, "")?)
+            let how = How {
+                effort: args.effort.unwrap_or_default(),
+                fit: args.model_name.fit(args.effort, args.iterations, args.time),
+                on_one_thread: false,
+            };
+            Box::new(Kiln::new("kiln", model, how, "")?)
         }
     };
     match args.step {

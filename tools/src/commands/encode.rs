@@ -8,8 +8,8 @@ use std::time::{Instant, SystemTime};
 use anyhow::Context;
 use kiln::picture::{self, Format, LoadOptions};
 use kiln::{
-    Decoder, EncodeOptions, Encoded, Encoder, ExactChoice, Limits, Picture, Target, Verified,
-    verify,
+    Decoder, EncodeOptions, Encoded, Encoder, ExactChoice, FITTED, Fit, Fitted, Limits, Picture,
+    Target, Verified, verify,
 };
 use kiln_measure::metrics::psnr;
 use serde_json::{Value, json};
@@ -39,6 +39,7 @@ pub fn run(args: &EncodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     if args.verify {
         plan.jobs.iter().try_for_each(refuse_pipe)?;
     }
+    let fit = fit(args)?;
     let limits = args.limits.limits();
     let model = model::load(&args.model, quiet)?;
     // Wherever the encoder's exact networks run, the file must decode on a CPU.
@@ -59,23 +60,55 @@ pub fn run(args: &EncodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
             .with_limits(limits)
             .with_first_frame(args.first_frame),
         encoder: Encoder::new(model).with_limits(limits),
-        options: EncodeOptions::default()
-            .with_target(target(args))
-            .with_effort(args.effort)
-            .with_keep_hidden(args.keep_hidden)
-            .with_graphics(!args.no_graphics)
-            .with_reconstruction(args.verify),
+        options: options(args, fit),
         verifier,
         preserve_times: args.files.preserve_times,
         quiet,
     };
-    batch::run(
-        &plan,
-        &args.files,
-        quiet,
-        |path| is_whole(path, &limits),
-        |job, progress| encode(job, &with, progress),
-    )
+    let is_whole = |path: &Path| is_whole(path, &limits);
+    match fit {
+        None => batch::run(&plan, &args.files, quiet, is_whole, |job, progress| {
+            encode(job, &with, &with.encoder, progress)
+        }),
+        Some(_) => batch::run_in_parallel(
+            &plan,
+            &args.files,
+            quiet,
+            is_whole,
+            |job, progress, threads| {
+                let encoder = with.encoder.clone().with_threads(threads.clone());
+                encode(job, &with, &encoder, progress)
+            },
+        ),
+    }
+}
+
+/// The fit that is asked for.
+fn fit(args: &EncodeArgs) -> Result<Option<Fit>, UsageError> {
+    let fit = args.model_name.fit(args.effort, args.iterations, args.time);
+    let of_fits = [
+        ("--time", args.time.is_some()),
+        ("--iterations", args.iterations.is_some()),
+    ];
+    match of_fits.iter().find(|(_, given)| *given && fit.is_none()) {
+        Some((name, _)) => Err(UsageError(format!(
+            "{name} is for fits: add --model fitted or --model auto, or use --effort"
+        ))),
+        None => Ok(fit),
+    }
+}
+
+fn options(args: &EncodeArgs, fit: Option<Fit>) -> EncodeOptions {
+    let options = EncodeOptions::default()
+        .with_target(target(args))
+        .with_effort(args.effort.unwrap_or_default())
+        .with_keep_hidden(args.keep_hidden)
+        .with_graphics(!args.no_graphics)
+        .with_reconstruction(args.verify);
+    match fit {
+        Some(fit) => options.with_fit(fit),
+        None => options,
+    }
 }
 
 /// What all files are encoded with.
@@ -139,7 +172,7 @@ fn refuse_picture_name(job: &Job) -> anyhow::Result<()> {
 }
 
 /// Encodes one file.
-fn encode(job: &Job, with: &With, progress: &Progress) -> anyhow::Result<Done> {
+fn encode(job: &Job, with: &With, encoder: &Encoder, progress: &Progress) -> anyhow::Result<Done> {
     let started = Instant::now();
     let modified = match with.preserve_times {
         true => files::modified(&job.source)?,
@@ -153,8 +186,7 @@ fn encode(job: &Job, with: &With, progress: &Progress) -> anyhow::Result<Done> {
     drop(bytes);
     let picture = loaded.picture;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-    let encoded = with
-        .encoder
+    let encoded = encoder
         .encode_with(&picture, &with.options, progress)
         .map_err(model::hint)
         .with_context(|| job.source.to_string())?;
@@ -195,9 +227,14 @@ fn encode(job: &Job, with: &With, progress: &Progress) -> anyhow::Result<Done> {
         Some(check) => (check.to_string(), check.to_json()),
         None => (String::new(), Value::Null),
     };
-    let how = match encoded.lossless {
-        true => "lossless".to_owned(),
-        false => format!("level {level}"),
+    let how = match &encoded.fitted {
+        _ if encoded.lossless => "lossless".to_owned(),
+        Some(fitted) if encoded.architecture == FITTED => format!(
+            "fitted in {} iterations for level {level}, {:.2} dB",
+            fitted.iterations, fitted.psnr
+        ),
+        Some(_) => format!("level {level}, which costs less than the fit"),
+        None => format!("level {level}"),
     };
     Ok(Done {
         summary: format!("{width}x{height}, {size} bytes, {bpp:.3} bpp, {how}{words}"),
@@ -210,11 +247,25 @@ fn encode(job: &Job, with: &With, progress: &Progress) -> anyhow::Result<Done> {
             "bpp": bpp,
             "level": (!encoded.lossless).then_some(level),
             "lossless": encoded.lossless,
+            "architecture": encoded.architecture,
+            "architecture_name": kiln::architecture_name(encoded.architecture),
+            "fit": encoded.fitted.as_ref().map(fit_json),
             "warnings": warnings,
             "verified": verified,
             "seconds": started.elapsed().as_secs_f64(),
             "stages": stages,
         }),
+    })
+}
+
+/// What came of a fit, whether its file was taken or not.
+fn fit_json(fitted: &Fitted) -> Value {
+    json!({
+        "iterations": fitted.iterations,
+        "bytes": fitted.bytes,
+        "weight_bytes": fitted.weight_bytes,
+        "psnr": fitted.psnr,
+        "base": fitted.by_weights.map(|(bytes, psnr)| json!({ "bytes": bytes, "psnr": psnr })),
     })
 }
 
@@ -281,6 +332,8 @@ mod tests {
     use super::*;
     use crate::args::{Cli, Command};
     use clap::Parser;
+    use kiln::Effort;
+    use std::time::Duration;
 
     fn target_of(arguments: &[&str]) -> Target {
         let words = ["kiln", "encode", "a.png", "a.kiln"]
@@ -300,6 +353,34 @@ mod tests {
         assert!(matches!(target_of(&["--bpp", "0.5"]), Target::Bpp(bpp) if bpp == 0.5));
         assert!(matches!(target_of(&["--size", "2k"]), Target::Bytes(2000)));
         assert!(matches!(target_of(&["--lossless"]), Target::Lossless));
+    }
+
+    #[test]
+    fn fits() {
+        let fit_of = |arguments: &str| {
+            let words = "kiln encode a.png a.kiln"
+                .split(' ')
+                .chain(arguments.split_whitespace());
+            match Cli::try_parse_from(words).unwrap().command {
+                Command::Encode(args) => (fit(&args).unwrap(), options(&args, None).effort.get()),
+                _ => panic!("not parsed as encode"),
+            }
+        };
+        let effort = |n| Fit::effort(Effort::new(n).unwrap());
+        assert_eq!(fit_of(""), (None, 0));
+        assert_eq!(fit_of("--effort 3"), (None, 3));
+        assert_eq!(fit_of("--model fitted"), (Some(effort(3)), 0));
+        assert_eq!(fit_of("--model fitted -e 0").0, Some(effort(0)));
+        assert_eq!(
+            fit_of("--model auto -e 6"),
+            (Some(effort(6).or_weights()), 6)
+        );
+        let minutes = Fit::time(Duration::from_secs(300));
+        assert_eq!(fit_of("--model fitted --time 5m").0, Some(minutes));
+        assert_eq!(
+            fit_of("--model fitted --iterations 77").0,
+            Some(Fit::iterations(77))
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use kiln::{Alpha, ColorKind, Depth, DeviceInfo, ExactChoice, Info, Limits};
+use kiln::{Alpha, ColorKind, Depth, DeviceInfo, ExactChoice, FittedInfo, Info, Limits};
 use serde_json::{Value, json};
 
 use super::model;
@@ -151,6 +151,9 @@ fn to_text(info: &Info) -> String {
             info.graphics_bytes, info.graphics_blocks
         );
     }
+    if let Some(fitted) = &info.fitted {
+        text += &fitted_text(fitted, info);
+    }
     if !info.portable {
         let device = info
             .device
@@ -174,6 +177,77 @@ fn to_text(info: &Info) -> String {
         text += &format!("{name:<13} {bytes} bytes\n");
     }
     text
+}
+
+/// Networks and latents that were fitted to the picture, with the bytes of each.
+fn fitted_text(fitted: &FittedInfo, info: &Info) -> String {
+    let s = &fitted.shape;
+    let mut text = format!(
+        "networks      {} values in {} bytes, {}\n\
+         latents       {} resolutions, {} of them twice; from {} neighbours and {} features by {} hidden layers\n\
+         synthesis     {} wide, {} convolutions\n",
+        fitted.values,
+        fitted.weight_bytes,
+        match fitted.start {
+            0 => "from nothing".to_owned(),
+            n => format!("from the bundled ones number {n}"),
+        },
+        s.levels,
+        s.hyper,
+        s.contexts,
+        s.features,
+        s.hidden,
+        s.width,
+        s.convolutions,
+    );
+    let grids = s.grids(info.height as usize, info.width as usize);
+    let name = |place: &usize| {
+        let grid = &grids[*place];
+        let hyper = if grid.hyper { " hyper" } else { "" };
+        format!("{}x{}{hyper}", grid.width, grid.height)
+    };
+    for group in fitted.grids.iter().filter(|group| !group.grids.is_empty()) {
+        let names: Vec<String> = group.grids.iter().map(name).collect();
+        text += &format!(
+            "{:<13} {} bytes: {}\n",
+            if names.len() == 1 { "grid" } else { "grids" },
+            group.bytes,
+            names.join(", ")
+        );
+    }
+    text
+}
+
+fn fitted_json(fitted: &FittedInfo, info: &Info) -> Value {
+    let s = &fitted.shape;
+    let all = s.grids(info.height as usize, info.width as usize);
+    let grid = |place: &usize| {
+        let grid = &all[*place];
+        json!({ "width": grid.width, "height": grid.height, "hyper": grid.hyper })
+    };
+    let groups = fitted.grids.iter().map(|group| {
+        json!({
+            "grids": group.grids.iter().map(grid).collect::<Vec<_>>(),
+            "streams": group.streams,
+            "bytes": group.bytes,
+        })
+    });
+    json!({
+        "start": fitted.start,
+        "values": fitted.values,
+        "weight_bytes": fitted.weight_bytes,
+        "shape": {
+            "channels": s.channels,
+            "levels": s.levels,
+            "hyper": s.hyper,
+            "contexts": s.contexts,
+            "features": s.features,
+            "hidden": s.hidden,
+            "width": s.width,
+            "convolutions": s.convolutions,
+        },
+        "grids": groups.collect::<Vec<_>>(),
+    })
 }
 
 fn to_json(info: &Info) -> Value {
@@ -207,6 +281,7 @@ fn to_json(info: &Info) -> Value {
         "alpha_bytes": info.alpha_bytes,
         "graphics_bytes": info.graphics_bytes,
         "graphics_blocks": info.graphics_blocks,
+        "fitted": info.fitted.as_ref().map(|fitted| fitted_json(fitted, info)),
         "boxes": boxes,
     })
 }

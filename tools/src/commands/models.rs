@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use kiln::{ARCHITECTURES, DeviceChoice, Model, Portability};
+use kiln::{ARCHITECTURES, DeviceChoice, Model, Portability, WEIGHTLESS};
 use serde_json::{Value, json};
 
 use crate::args::ModelsArgs;
@@ -59,6 +59,12 @@ fn to_text(weights: &[Described]) -> String {
         };
         text += &format!("  {:3}  {}: {}{able}\n", entry.id, entry.name, entry.paper);
     }
+    for w in WEIGHTLESS {
+        text += &format!(
+            "  {:3}  {}: {}; portable, needs no weights\n",
+            w.id, w.name, w.about
+        );
+    }
     text += "weights\n";
     for w in weights {
         let portable = match &w.portability {
@@ -78,6 +84,16 @@ fn to_text(weights: &[Described]) -> String {
 }
 
 fn to_json(weights: &[Described]) -> Value {
+    let weightless = WEIGHTLESS.iter().map(|w| {
+        json!({
+            "id": w.id,
+            "name": w.name,
+            "paper": w.about,
+            "searches": false,
+            "trains": false,
+            "weights": false,
+        })
+    });
     let architectures: Vec<Value> = ARCHITECTURES
         .iter()
         .map(|e| {
@@ -87,8 +103,10 @@ fn to_json(weights: &[Described]) -> Value {
                 "paper": e.paper,
                 "searches": e.searches,
                 "trains": e.trains,
+                "weights": true,
             })
         })
+        .chain(weightless)
         .collect();
     let weights: Vec<Value> = weights
         .iter()

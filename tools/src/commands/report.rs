@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use kiln::Effort;
 use kiln_datasets::Dataset;
 use kiln_measure::report::{self, Format, Options, ReportError, Sample};
 use kiln_measure::results::Results;
@@ -13,7 +12,7 @@ use serde_json::json;
 
 use super::model;
 use crate::args::ReportArgs;
-use crate::bench::kiln::Kiln;
+use crate::bench::kiln::{How, Kiln};
 use crate::bench::{samples, save};
 use crate::console;
 use crate::files::{self, Source};
@@ -126,7 +125,7 @@ fn dataset(folder: &Path, only: Option<&[String]>) -> anyhow::Result<Dataset> {
 
 fn samples(args: &ReportArgs, dataset: &Dataset, quiet: bool) -> anyhow::Result<Vec<Sample>> {
     let model = model::load(&args.model, quiet)?;
-    let kiln = Kiln::new("kiln", model, Effort::default(), "")?;
+    let kiln = Kiln::new("kiln", model, How::default(), "")?;
     samples::samples(&kiln, dataset, args.at, &Progress::new("crops", quiet))
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use kiln::selftest::{self, DeviceReport, Report};
+use kiln::selftest::{self, DeviceReport, FittedReport, Report};
 use kiln::{DeviceChoice, DeviceInfo, ExactChoice, PixelDifference};
 use serde_json::{Value, json};
 
@@ -28,7 +28,8 @@ pub fn run(args: &SelftestArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     if args.json {
         print_json(&to_json(&report))?;
     } else {
-        print(&report.devices.iter().map(to_text).collect::<String>())?;
+        let devices: String = report.devices.iter().map(to_text).collect();
+        print(&(devices + &fitted_text(&report.fitted)))?;
     }
     Ok(match report.passed() {
         true => ExitCode::SUCCESS,
@@ -66,6 +67,24 @@ fn to_text(report: &DeviceReport) -> String {
         report.files,
         pixels(&report.pixels),
         report.decode_time.as_secs_f64()
+    );
+    for problem in &report.problems {
+        text += &format!("  failed: {problem}\n");
+    }
+    text
+}
+
+/// Networks in the file: integers alone, so that there is one answer whatever the device.
+fn fitted_text(report: &FittedReport) -> String {
+    let verdict = match report.problems.is_empty() {
+        true => "pass",
+        false => "FAIL",
+    };
+    let mut text = format!(
+        "fitted networks: {verdict}\n  decoding {} files: {} samples are those that are stored ({:.1} s)\n",
+        report.files,
+        report.samples,
+        report.time.as_secs_f64()
     );
     for problem in &report.problems {
         text += &format!("  failed: {problem}\n");
@@ -150,5 +169,12 @@ fn to_json(report: &Report) -> Value {
         "decoder_set": report.decoder_set.to_string(),
         "pass": report.passed(),
         "devices": devices,
+        "fitted": {
+            "pass": report.fitted.problems.is_empty(),
+            "files": report.fitted.files,
+            "samples": report.fitted.samples,
+            "seconds": report.fitted.time.as_secs_f64(),
+            "problems": report.fitted.problems,
+        },
     })
 }

@@ -168,3 +168,110 @@ fn what_nohup_has_ignored_stays_ignored() {
     assert!(child.wait().unwrap().success());
     assert_eq!(scratch.names("out"), ["a.kiln", "old.kiln"]);
 }
+
+/// Waits until a program has worked for so many seconds, all its threads together.
+#[cfg(target_os = "linux")]
+fn wait_for_work(child: &mut Child, seconds: f64) {
+    let started = Instant::now();
+    loop {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        // The name may hold spaces and ends with a bracket; user and system time are fields 14 and 15, a hundredth each.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split(' ').collect();
+        let ticks: f64 = fields[12].parse::<f64>().unwrap() + fields[13].parse::<f64>().unwrap();
+        if ticks / 100.0 > seconds {
+            return;
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it ended before");
+        assert!(started.elapsed() < PATIENCE, "it does not work");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Far longer than the test waits.
+const FIT: &str = "encode a.png out --model fitted --time 168h --no-graphics";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_first_ctrl_c_has_a_fit_write_what_it_has() {
+    if is_ignored(INT) {
+        return;
+    }
+    let scratch = scratch();
+    scratch.picture("a.png", "kodim05", [0, 0, 64, 48]);
+    let mut child = start(&scratch, &mut Command::new(cargo_bin!("kiln")), FIT);
+    wait_for_work(&mut child, 2.0);
+    // As a terminal and a parent that passes it on may both do.
+    send(&child, INT);
+    send(&child, INT);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("finishing: the best so far"), "{text}");
+    scratch.stdout("decode out/a.kiln b.png");
+    assert_eq!(open(&scratch.path("b.png")).dimensions(), (64, 48));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_second_ctrl_c_ends_a_fit_without_a_file() {
+    use std::io::{BufRead, BufReader};
+
+    if is_ignored(INT) {
+        return;
+    }
+    let scratch = scratch();
+    let mut child = start(&scratch, &mut Command::new(cargo_bin!("kiln")), FIT);
+    wait_for_work(&mut child, 4.0);
+    send(&child, INT);
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("finishing"));
+    // It stands still until it is clear that this is another one.
+    send(&child, (19, "STOP"));
+    thread::sleep(Duration::from_millis(700));
+    send(&child, INT);
+    send(&child, (18, "CONT"));
+    assert_eq!(child.wait().unwrap().signal(), Some(INT.0));
+    assert_eq!(scratch.names("out"), ["old.kiln"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_batch_of_fits_that_is_ended_goes_on_later() {
+    if is_ignored(INT) {
+        return;
+    }
+    let scratch = scratch();
+    fs::create_dir(scratch.path("in")).unwrap();
+    for name in ["a", "b", "c"] {
+        scratch.picture(&format!("in/{name}.png"), "kodim05", [0, 0, 64, 48]);
+    }
+    let mut child = start(
+        &scratch,
+        &mut Command::new(cargo_bin!("kiln")),
+        "encode in out --model fitted --time 168h --no-graphics --threads 2",
+    );
+    wait_for_work(&mut child, 2.0);
+    send(&child, INT);
+    let output = child.wait_with_output().unwrap();
+    // Something is left undone: a shell leaves its loop.
+    assert_eq!(output.status.signal(), Some(INT.0), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("3 files: 2 done; 1 not begun"), "{text}");
+    assert_eq!(scratch.names("out").len(), 3);
+    let told =
+        scratch.json("encode in out --model fitted --iterations 5 --no-graphics --resume --json");
+    assert_eq!((&told["failed"], &told["skipped"]), (&0.into(), &2.into()));
+    assert_eq!(scratch.names("out").len(), 4);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_request_to_end_ends_a_fit_at_once() {
+    let scratch = scratch();
+    scratch.picture("a.png", "kodim05", [0, 0, 64, 48]);
+    let mut child = start(&scratch, &mut Command::new(cargo_bin!("kiln")), FIT);
+    wait_for_work(&mut child, 1.0);
+    send(&child, TERM);
+    assert_eq!(child.wait().unwrap().signal(), Some(TERM.0));
+    assert_eq!(scratch.names("out"), ["old.kiln"]);
+}

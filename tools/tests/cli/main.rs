@@ -3,6 +3,7 @@
 mod batches;
 mod compare;
 mod files;
+mod fits;
 #[cfg(unix)]
 mod interrupts;
 mod scratch;
