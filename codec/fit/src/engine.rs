@@ -156,6 +156,16 @@ impl Engine {
         Ok(())
     }
 
+    /// The same for values that are known to be of this shape.
+    pub(crate) fn set_all_networks(&mut self, values: &[Vec<f32>]) {
+        self.networks.values.clone_from_slice(values);
+    }
+
+    /// Pixels of the picture.
+    pub fn pixels(&self) -> usize {
+        self.pixels
+    }
+
     /// Random networks and latents of 0 once more.
     pub fn restart(&mut self, seed: u64) {
         let colour = self.picture.colour();
@@ -228,6 +238,19 @@ impl Engine {
 
     /// One step over the whole picture; the loss before it, with soft rounding if that was wished.
     pub fn step(&mut self, step: &Step) -> Loss {
+        let loss = self.look(step);
+        move_networks(
+            &mut self.networks.values,
+            &mut self.to_networks.values,
+            &mut self.soap,
+            step,
+        );
+        self.move_latents(step);
+        loss
+    }
+
+    /// The loss and its gradients; nothing moves.
+    pub(crate) fn look(&mut self, step: &Step) -> Loss {
         let rounding = match step.soft {
             Some(Soft { temperature, noise }) => Rounding::Soft {
                 temperature,
@@ -237,21 +260,16 @@ impl Engine {
             None => Rounding::Hard,
         };
         self.steps += 1;
-        let loss = self.gradients(rounding);
+        self.gradients(rounding)
+    }
 
-        let gradients = &mut self.to_networks.values;
-        let squares = gradients.iter().flatten().map(|&g| f64::from(g).powi(2));
-        let length = squares.sum::<f64>().sqrt();
-        if length > LONGEST_GRADIENT {
-            let scale = (LONGEST_GRADIENT / length) as f32;
-            gradients.iter_mut().flatten().for_each(|g| *g *= scale);
-        }
-        let tensors = self.networks.values.par_iter_mut().zip(&*gradients);
-        tensors
-            .zip(&mut self.soap)
-            .for_each(|((values, gradients), soap)| {
-                soap.step(values, gradients, step.rate, step.refresh);
-            });
+    /// Gradients of the networks after [`Self::look`].
+    pub(crate) fn network_gradients(&self) -> &[Vec<f32>] {
+        &self.to_networks.values
+    }
+
+    /// Moves latents after [`Self::look`], unless they are rounded.
+    pub(crate) fn move_latents(&mut self, step: &Step) {
         if step.soft.is_some() {
             let sources = self.arm.gradients.iter().zip(&self.to_latents);
             let grids = self.latents.iter_mut().zip(&mut self.adam);
@@ -259,7 +277,6 @@ impl Engine {
                 adam.step(latents, Sources { arm, rest }, step.rate, step.betas);
             }
         }
-        loss
     }
 
     fn round(&mut self, rounding: Rounding) {
@@ -310,6 +327,25 @@ impl Engine {
     }
 }
 
+/// Moves networks along their gradients, which are shortened if they are too long.
+pub(crate) fn move_networks(
+    values: &mut [Vec<f32>],
+    gradients: &mut [Vec<f32>],
+    soap: &mut [Soap],
+    step: &Step,
+) {
+    let squares = gradients.iter().flatten().map(|&g| f64::from(g).powi(2));
+    let length = squares.sum::<f64>().sqrt();
+    if length > LONGEST_GRADIENT {
+        let scale = (LONGEST_GRADIENT / length) as f32;
+        gradients.iter_mut().flatten().for_each(|g| *g *= scale);
+    }
+    let tensors = values.par_iter_mut().zip(&*gradients).zip(soap);
+    tensors.for_each(|((values, gradients), soap)| {
+        soap.step(values, gradients, step.rate, step.refresh);
+    });
+}
+
 /// What latents are multiplied with before they are rounded (Cool-chic 5): finer steps for larger files.
 fn gain(lambda: f64) -> f32 {
     match lambda {
@@ -353,10 +389,6 @@ impl Engine {
     pub(crate) fn soft_cost(&mut self, rounding: Rounding) -> f64 {
         let loss = self.gradients(rounding);
         self.cost(&loss)
-    }
-
-    pub(crate) fn network_gradients(&self) -> &[Vec<f32>] {
-        &self.to_networks.values
     }
 
     /// By latents before rounding.

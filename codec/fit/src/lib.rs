@@ -12,6 +12,7 @@ mod float;
 #[cfg(test)]
 mod gradient_tests;
 mod image;
+mod joint;
 mod kernels;
 mod laplace;
 mod networks;
@@ -32,6 +33,7 @@ pub use error::Error;
 pub use fit::{Fit, fit, fit_bytes};
 pub use float::Float;
 pub use image::Image;
+pub use joint::{Joint, Means};
 pub use kiln_fitted::Depth;
 pub use options::{Budget, Options, Preset};
 pub use schedule::fit_float;
