@@ -1,0 +1,20 @@
+//! What fitting ends with, before its networks become integers.
+
+use kiln_fitted::Shape;
+
+/// Networks in floating point and rounded latents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Float {
+    /// Sizes of everything.
+    pub shape: Shape,
+    /// Values of every tensor, in the order of [`Shape::tensors`].
+    pub networks: Vec<Vec<f32>>,
+    /// Rounded latents of every grid in the order of [`Shape::grids`], row by row.
+    pub latents: Vec<Vec<i16>>,
+    /// Mean squared error of the picture, samples rounded to the wished depth.
+    pub mse: f64,
+    /// Estimated bits of every grid.
+    pub grid_bits: Vec<f64>,
+    /// Steps over the whole picture that were made, those of candidates too.
+    pub iterations: u32,
+}
