@@ -388,11 +388,11 @@ impl Head {
         }
         let o = [0, 1].map(|j| {
             let mut sum = self.bias('r', 0, j, e + 8);
-            for k in 0..v.len() {
-                if self.hidden > 0 {
-                    sum += self.w('Q', 0).at(j, k) * u[k];
-                }
-                sum += self.w('R', 0).at(j, k) * v[k];
+            let linear = self.w('R', 0);
+            sum += (0..v.len()).map(|k| linear.at(j, k) * v[k]).sum::<i64>();
+            if self.hidden > 0 {
+                let last = self.w('Q', 0);
+                sum += (0..v.len()).map(|k| last.at(j, k) * u[k]).sum::<i64>();
             }
             round(sum, e + 2)
         });
@@ -402,9 +402,10 @@ impl Head {
     fn feature(&self, g: usize, i: usize, grids: &[Grid], r: i64, x: i64) -> i64 {
         let e = self.exponents[2];
         let mut sum = self.bias('f', g as i64, i, e + 8);
+        let weights = self.w('E', g as i64);
         for (j, grid) in grids[g + 1..].iter().enumerate() {
             let q = grid.level - g as i64 - 1;
-            sum += self.w('E', g as i64).at(i, j) * (grid.get(r >> q, x >> q) << 8);
+            sum += weights.at(i, j) * (grid.get(r >> q, x >> q) << 8);
         }
         clip(round(sum, e))
     }
@@ -547,14 +548,12 @@ fn samples(head: &Head, planes: &[Grid], channels: i64, largest: i64) -> Vec<i64
     let (height, width) = (planes[0].height, planes[0].width);
     let mut t = vec![Grid::like(height, width, 0); channels as usize];
     let mut w = t.clone();
+    let linear = head.w('B', 0);
     for r in 0..height {
         for x in 0..width {
             let u: Vec<i64> = planes.iter().map(|plane| plane.get(r, x)).collect();
             for (c, t) in t.iter_mut().enumerate() {
-                let products = u
-                    .iter()
-                    .enumerate()
-                    .map(|(l, u)| head.w('B', 0).at(c, l) * u);
+                let products = u.iter().enumerate().map(|(l, u)| linear.at(c, l) * u);
                 let sum = products.sum::<i64>() + head.bias('b', 0, c, e + head.u);
                 let bits = e + head.u;
                 let value = if bits >= 16 {
@@ -567,21 +566,16 @@ fn samples(head: &Head, planes: &[Grid], channels: i64, largest: i64) -> Vec<i64
             if head.width == 0 {
                 continue;
             }
+            let (hidden, mix) = (head.w('H', 0), head.w('X', 0));
             let s: Vec<i64> = (0..head.width as usize)
                 .map(|i| {
-                    let products = u
-                        .iter()
-                        .enumerate()
-                        .map(|(l, u)| head.w('H', 0).at(i, l) * u);
+                    let products = u.iter().enumerate().map(|(l, u)| hidden.at(i, l) * u);
                     let sum = products.sum::<i64>() + head.bias('h', 0, i, e + head.u);
                     round(sum, e + head.u - head.j).clamp(0, 32767)
                 })
                 .collect();
             for (c, w) in w.iter_mut().enumerate() {
-                let products = s
-                    .iter()
-                    .enumerate()
-                    .map(|(i, s)| head.w('X', 0).at(c, i) * s);
+                let products = s.iter().enumerate().map(|(i, s)| mix.at(c, i) * s);
                 let sum = products.sum::<i64>() + head.bias('x', 0, c, e + head.j);
                 w.set(r, x, clip(round(sum, e + head.j - head.o)));
             }
