@@ -141,13 +141,16 @@ pub fn samples(parameters: &Parameters, latents: &Latents, size: Size, depth: De
     samples
 }
 
-/// The middle of kodim23 (200 x 136 pixels), fitted for a few seconds: height, width, number of streams and their lengths
-/// with 4 bytes each, little-endian, and the streams.
+/// The middle of kodim23 (200 x 136 pixels), fitted for a few seconds.
 const PHOTO: &[u8] = include_bytes!("../data/photo.fitted");
 
 /// A picture that was fitted to a photograph.
 pub fn photo() -> (Size, Vec<&'static [u8]>) {
-    let mut bytes = PHOTO;
+    unpacked(PHOTO)
+}
+
+/// Streams one after the other, behind height, width, number of streams and their lengths, 4 bytes each, little-endian.
+pub fn unpacked(mut bytes: &[u8]) -> (Size, Vec<&[u8]>) {
     let mut number = || {
         let (number, rest) = bytes.split_first_chunk().unwrap();
         bytes = rest;
