@@ -42,7 +42,7 @@ impl FeaturePlane {
                 for (input, (source, latents)) in inputs.iter_mut().zip(&sources) {
                     let coarser = source.level - level;
                     // Rows that see the same latents come one after the other.
-                    if first_row || row % (1 << coarser) == 0 {
+                    if first_row || row.is_multiple_of(1 << coarser) {
                         let start = (row >> coarser) * source.width;
                         let latents = &latents[start..start + source.width];
                         for (values, &latent) in input.chunks_mut(1 << coarser).zip(latents) {

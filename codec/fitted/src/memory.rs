@@ -1,14 +1,14 @@
 //! Estimates of memory, on the high side.
 
+use crate::parameters::BAND_MIN;
 use crate::shape::{Grid, Shape, Size};
 
 /// Bytes for each row of a grid while it is decoded.
 const LANE: u64 = 96;
+/// Bytes for each column of a grid while a row of its features is made.
+const ROW: u64 = 64;
 /// Bytes of the networks, and what lists take.
 const NETWORKS: u64 = 1 << 20;
-/// Rows that are made from latents together, those beside them included, rounded up.
-const ROWS: u64 = 64;
-
 /// Bytes that [`decode`](crate::decode) and then [`synthesise`](crate::synthesise) hold at most beside the streams.
 pub fn decode_bytes(shape: &Shape, size: Size) -> u64 {
     let grids = shape.grids(size.height, size.width);
@@ -27,12 +27,15 @@ pub fn decode_bytes(shape: &Shape, size: Size) -> u64 {
         );
         height as u64 * width as u64
     };
-    // Features of the finest grid, or planes of two levels.
-    let features = 16 * coarse(1) + LANE * rows + 64 * width * 8;
+    let threads = rayon::current_num_threads() as u64;
+    // Features of the finest grid, the ends of bands of the fewest rows, lanes of all threads.
+    let borders = 3 * width * rows.div_ceil(BAND_MIN as u64);
+    let features = 16 * coarse(1) + borders + threads * (LANE * rows + ROW * width);
+    // Or planes of two levels.
     let levels = shape.levels as u64;
     let planes = 2 * levels * (coarse(1) + coarse(2));
-    let threads = rayon::current_num_threads() as u64;
     let channels = shape.channels as u64;
-    let blocks = threads * ROWS * width * (4 * levels + 16 * channels);
+    // Planes of a block of rows and of those beside it, colours with 32 bits and with 16, and what filters need.
+    let blocks = threads * width * (80 * levels + 272 * channels + 256);
     latents + features.max(planes + blocks) + NETWORKS
 }

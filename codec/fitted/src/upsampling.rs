@@ -32,7 +32,7 @@ pub(crate) struct Pyramid<'a> {
     places: Vec<usize>,
     filters: &'a [Filters],
     bits: u32,
-    /// Planes of the level above the finest, in their order from fine to coarse; of the finest if there is only one.
+    /// Planes of the level above the finest, in their order from fine to coarse. None if there is but one level.
     planes: Vec<Plane>,
 }
 
@@ -53,13 +53,15 @@ impl<'a> Pyramid<'a> {
             planes: Vec::new(),
         };
         let coarsest = shape.levels - 1;
-        let first = pyramid.grid_rows(coarsest, 0..pyramid.size(coarsest).0);
-        let (height, width) = pyramid.size(coarsest);
-        pyramid.planes.push(Plane {
-            height,
-            width,
-            values: first,
-        });
+        if coarsest > 0 {
+            let (height, width) = pyramid.size(coarsest);
+            let values = pyramid.grid_rows(coarsest, 0..height);
+            pyramid.planes.push(Plane {
+                height,
+                width,
+                values,
+            });
+        }
         for level in (1..coarsest).rev() {
             let (height, width) = pyramid.size(level);
             let planes = (0..=pyramid.planes.len())

@@ -208,7 +208,7 @@ impl Border {
         let mut tries = 0u32;
         while (self.steps.load(Ordering::Acquire) as isize) <= step {
             tries += 1;
-            if tries % 64 == 0 {
+            if tries.is_multiple_of(64) {
                 std::thread::yield_now();
             } else {
                 std::hint::spin_loop();

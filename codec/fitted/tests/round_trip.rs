@@ -82,6 +82,33 @@ fn bands_change_streams_alone() {
 }
 
 #[test]
+fn threads_change_nothing() {
+    let mut dice = Dice(7);
+    let size = size(300, 90);
+    let mut parameters = parameters(HOP, &mut dice);
+    parameters.band = 16;
+    let latents = latents(&HOP, size, &mut dice);
+    let expected = samples(&parameters, &latents, size, Depth::Eight);
+    let streams = encode(&parameters, size, &latents, &go_on).unwrap();
+    let mut damaged = streams.clone();
+    damaged[5] = vec![1, 2, 3, 4, 5, 6, 7];
+    for threads in [1, 2, 3, 8] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.unwrap().install(|| {
+            assert_eq!(
+                encode(&parameters, size, &latents, &go_on).unwrap(),
+                streams
+            );
+            let (read, found) = decode(&slices(&streams), size, 3, &go_on).unwrap();
+            assert!(found == latents);
+            assert!(samples(&read, &found, size, Depth::Eight) == expected);
+            // A band that fails holds up none of those that wait for it.
+            assert!(decode(&slices(&damaged), size, 3, &go_on).is_err());
+        });
+    }
+}
+
+#[test]
 fn latents_of_another_picture_are_refused() {
     let mut dice = Dice(4);
     let parameters = parameters(HOP, &mut dice);

@@ -4,8 +4,8 @@ mod common;
 #[path = "common/scalar.rs"]
 mod scalar;
 
-use common::{Dice, HOP, picture, samples, shape, size, slices};
-use kiln_fitted::{Depth, Shape, Size};
+use common::{Dice, HOP, go_on, photo, picture, samples, shape, size, slices};
+use kiln_fitted::{Depth, Shape, Size, checksum, decode, encode};
 
 /// How many samples were compared, and how many of them were neither black nor white.
 #[derive(Default)]
@@ -15,15 +15,22 @@ struct Counts {
 }
 
 fn compare(shape: Shape, size: Size, depth: Depth, dice: &mut Dice, counts: &mut Counts) {
-    let (parameters, latents, streams) = picture(shape, size, dice);
+    let (_, _, streams) = picture(shape, size, dice);
+    compare_streams(&slices(&streams), shape.channels, size, depth, counts);
+}
+
+fn compare_streams(
+    streams: &[&[u8]],
+    channels: usize,
+    size: Size,
+    depth: Depth,
+    counts: &mut Counts,
+) {
+    let (parameters, latents) = decode(streams, size, channels, &go_on).unwrap();
+    let shape = parameters.shape;
     let largest = depth.largest();
-    let (grids, pixels) = scalar::decode(
-        &slices(&streams),
-        size.height,
-        size.width,
-        shape.channels,
-        largest.into(),
-    );
+    let (grids, pixels) =
+        scalar::decode(streams, size.height, size.width, channels, largest.into());
     for (grid, values) in grids.iter().enumerate() {
         let equal = latents
             .grid(grid)
@@ -76,4 +83,20 @@ fn it_agrees_for_larger_pictures() {
         counts.between,
         counts.samples
     );
+}
+
+#[test]
+fn it_agrees_for_a_photograph() {
+    let (size, streams) = photo();
+    let mut counts = Counts::default();
+    for depth in [Depth::Eight, Depth::Sixteen] {
+        compare_streams(&streams, 3, size, depth, &mut counts);
+    }
+    assert!(counts.between > counts.samples * 9 / 10);
+
+    // The file is what would be written today.
+    let (parameters, latents) = decode(&streams, size, 3, &go_on).unwrap();
+    assert_eq!(checksum(&parameters, &latents), 0x725d_e4bf);
+    let written = encode(&parameters, size, &latents, &go_on).unwrap();
+    assert_eq!(slices(&written), streams);
 }

@@ -140,3 +140,32 @@ pub fn samples(parameters: &Parameters, latents: &Latents, size: Size, depth: De
     .unwrap();
     samples
 }
+
+/// The middle of kodim23 (200 x 136 pixels), fitted for a few seconds.
+const PHOTO: &[u8] = include_bytes!("../data/photo.fitted");
+
+/// A picture that was fitted to a photograph.
+pub fn photo() -> (Size, Vec<&'static [u8]>) {
+    unpacked(PHOTO)
+}
+
+/// Streams one after the other, behind height, width, number of streams and their lengths, 4 bytes each, little-endian.
+pub fn unpacked(mut bytes: &[u8]) -> (Size, Vec<&[u8]>) {
+    let mut number = || {
+        let (number, rest) = bytes.split_first_chunk().unwrap();
+        bytes = rest;
+        u32::from_le_bytes(*number) as usize
+    };
+    let (height, width, count) = (number(), number(), number());
+    let lengths: Vec<usize> = (0..count).map(|_| number()).collect();
+    let streams = lengths
+        .iter()
+        .map(|&length| {
+            let (stream, rest) = bytes.split_at(length);
+            bytes = rest;
+            stream
+        })
+        .collect();
+    assert!(bytes.is_empty());
+    (size(height, width), streams)
+}

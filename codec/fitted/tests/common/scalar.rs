@@ -1,5 +1,11 @@
 //! A decoder written from FITTED.md and CODING.md alone, without regard to speed or damage.
 
+fn knot(i: i64) -> i64 {
+    (f64::from(1 << 20) * (-(i as f64) / 64.0).exp2()).round() as i64
+}
+
+static KNOTS: std::sync::OnceLock<Vec<i64>> = std::sync::OnceLock::new();
+
 /// A stream of CODING.md.
 struct Stream<'a> {
     state: u64,
@@ -57,7 +63,8 @@ impl<'a> Stream<'a> {
         let ln2 = 2f64.ln();
         let b = ((scale - 320) as f64 / 64.0).exp();
         let rate = (f64::from(1 << 22) / (64.0 * b * ln2)).round() as i64;
-        let knot = |i: i64| (f64::from(1 << 20) * (-(i as f64) / 64.0).exp2()).round() as i64;
+        let knots: &[i64] = KNOTS.get_or_init(|| (0..65).map(knot).collect());
+        let knot = |i: i64| knots[i as usize];
         let mass = |d: i64| {
             let h = d.abs() * rate;
             let (i, part) = (h % (1 << 22) / (1 << 16), h % (1 << 16));
@@ -213,6 +220,9 @@ struct Head {
     tensors: std::collections::HashMap<(char, i64), Tensor>,
 }
 
+/// Name and number, rows, columns, group, set.
+type Entry = ((char, i64), i64, i64, usize, String);
+
 fn head(bytes: &[u8], channels: i64) -> Head {
     let mut stream = Stream::new(bytes);
     assert_eq!(stream.uniform(256), 0);
@@ -246,8 +256,7 @@ fn head(bytes: &[u8], channels: i64) -> Head {
         tensors: Default::default(),
     };
 
-    // Name and number, rows, columns, group, set.
-    let mut list: Vec<((char, i64), i64, i64, usize, String)> = Vec::new();
+    let mut list: Vec<Entry> = Vec::new();
     let n = contexts + features;
     let own = |name: char, i: i64| format!("{name}{i}");
     let shared = |set: &str| set.to_string();
@@ -379,11 +388,11 @@ impl Head {
         }
         let o = [0, 1].map(|j| {
             let mut sum = self.bias('r', 0, j, e + 8);
-            for k in 0..v.len() {
-                if self.hidden > 0 {
-                    sum += self.w('Q', 0).at(j, k) * u[k];
-                }
-                sum += self.w('R', 0).at(j, k) * v[k];
+            let linear = self.w('R', 0);
+            sum += (0..v.len()).map(|k| linear.at(j, k) * v[k]).sum::<i64>();
+            if self.hidden > 0 {
+                let last = self.w('Q', 0);
+                sum += (0..v.len()).map(|k| last.at(j, k) * u[k]).sum::<i64>();
             }
             round(sum, e + 2)
         });
@@ -393,9 +402,10 @@ impl Head {
     fn feature(&self, g: usize, i: usize, grids: &[Grid], r: i64, x: i64) -> i64 {
         let e = self.exponents[2];
         let mut sum = self.bias('f', g as i64, i, e + 8);
+        let weights = self.w('E', g as i64);
         for (j, grid) in grids[g + 1..].iter().enumerate() {
             let q = grid.level - g as i64 - 1;
-            sum += self.w('E', g as i64).at(i, j) * (grid.get(r >> q, x >> q) << 8);
+            sum += weights.at(i, j) * (grid.get(r >> q, x >> q) << 8);
         }
         clip(round(sum, e))
     }
@@ -538,14 +548,12 @@ fn samples(head: &Head, planes: &[Grid], channels: i64, largest: i64) -> Vec<i64
     let (height, width) = (planes[0].height, planes[0].width);
     let mut t = vec![Grid::like(height, width, 0); channels as usize];
     let mut w = t.clone();
+    let linear = head.w('B', 0);
     for r in 0..height {
         for x in 0..width {
             let u: Vec<i64> = planes.iter().map(|plane| plane.get(r, x)).collect();
-            for c in 0..channels as usize {
-                let products = u
-                    .iter()
-                    .enumerate()
-                    .map(|(l, u)| head.w('B', 0).at(c, l) * u);
+            for (c, t) in t.iter_mut().enumerate() {
+                let products = u.iter().enumerate().map(|(l, u)| linear.at(c, l) * u);
                 let sum = products.sum::<i64>() + head.bias('b', 0, c, e + head.u);
                 let bits = e + head.u;
                 let value = if bits >= 16 {
@@ -553,28 +561,23 @@ fn samples(head: &Head, planes: &[Grid], channels: i64, largest: i64) -> Vec<i64
                 } else {
                     sum.clamp(-(1 << (4 + bits)), 1 << (4 + bits)) << (16 - bits)
                 };
-                t[c].set(r, x, value);
+                t.set(r, x, value);
             }
             if head.width == 0 {
                 continue;
             }
+            let (hidden, mix) = (head.w('H', 0), head.w('X', 0));
             let s: Vec<i64> = (0..head.width as usize)
                 .map(|i| {
-                    let products = u
-                        .iter()
-                        .enumerate()
-                        .map(|(l, u)| head.w('H', 0).at(i, l) * u);
+                    let products = u.iter().enumerate().map(|(l, u)| hidden.at(i, l) * u);
                     let sum = products.sum::<i64>() + head.bias('h', 0, i, e + head.u);
                     round(sum, e + head.u - head.j).clamp(0, 32767)
                 })
                 .collect();
-            for c in 0..channels as usize {
-                let products = s
-                    .iter()
-                    .enumerate()
-                    .map(|(i, s)| head.w('X', 0).at(c, i) * s);
+            for (c, w) in w.iter_mut().enumerate() {
+                let products = s.iter().enumerate().map(|(i, s)| mix.at(c, i) * s);
                 let sum = products.sum::<i64>() + head.bias('x', 0, c, e + head.j);
-                w[c].set(r, x, clip(round(sum, e + head.j - head.o)));
+                w.set(r, x, clip(round(sum, e + head.j - head.o)));
             }
         }
     }
