@@ -11,11 +11,11 @@ use crate::kernels::dense::{
     ADD, MASK, PLAIN, Packed, RELU, Row, TILE, add_rows, apply, outer, tile, tile_memory,
 };
 use crate::kernels::lanes::{self, MOST_LANES, add_to, first, load, vectors_mut};
+use crate::kernels::tiles::{Places, Tiles};
 use crate::laplace::laplace;
 use crate::networks::Networks;
 use crate::quantise::Latents;
 use crate::stack::{Form, MARGIN, Stack};
-use crate::tiles::{Place, Tiles};
 
 /// Rows above a latent that contexts reach.
 const REACH: usize = 3;
@@ -275,7 +275,7 @@ impl<const BACK: bool> WithSimd for Run<'_, BACK> {
             );
             forward(simd, self.weights, inputs, hidden, out);
             let mut of_tile = simd.splat_f32s(0.0);
-            for (v, place) in places.iter().enumerate() {
+            for (v, place) in places.each.iter().enumerate() {
                 let at = self.latents.at(part.from + place.row, 0) + place.column;
                 let y = load(simd, &self.latents.all()[at..]);
                 let code = laplace::<S, BACK>(simd, y, out[0][v], out[1][v]);
@@ -314,30 +314,27 @@ fn gather<S: Simd>(
     latents: &Stack,
     seen: Option<&Stack>,
     from: usize,
-    places: &[Place; TILE],
+    places: &Places,
     inputs: &mut [Row<S::f32s>],
 ) {
     let stride = latents.form.stride();
     let (contexts, features) = inputs.split_at_mut(shape.contexts);
-    let starts = places.map(|p| latents.at(from + p.row, 0) + p.column);
+    let starts = places.starts(latents.at(from, 0), stride);
     for (&(dy, dx), row) in NEIGHBOURS.iter().zip(contexts) {
-        let back = (-dy) as usize * stride;
-        for (&start, v) in starts.iter().zip(row) {
-            *v = load(
-                simd,
-                &latents.all()[(start - back).wrapping_add_signed(dx)..],
-            );
-        }
+        starts
+            .moved(dy * stride as isize + dx)
+            .read(simd, latents.all(), row);
     }
+    let Some(seen) = seen else {
+        features.fill([simd.splat_f32s(0.0); TILE]);
+        return;
+    };
+    // Parts begin with an even row.
+    let starts = places.starts_in_pairs(seen.at(from / 2, 0), seen.form.row_len());
     for (f, row) in features.iter_mut().enumerate() {
-        match seen {
-            Some(seen) => {
-                for (place, v) in places.iter().zip(row) {
-                    *v = load(simd, &seen.row((from + place.row) / 2, f)[place.column..]);
-                }
-            }
-            None => *row = [simd.splat_f32s(0.0); TILE],
-        }
+        starts
+            .moved((f * stride) as isize)
+            .read(simd, seen.all(), row);
     }
 }
 
@@ -418,31 +415,25 @@ fn scatter<S: Simd>(
     shape: &Shape,
     form: Form,
     part: &mut Part<'_>,
-    places: &[Place; TILE],
+    places: &Places,
     inputs: &[Row<S::f32s>],
 ) {
     let stride = form.stride();
     let (contexts, features) = inputs.split_at(shape.contexts);
-    let starts = places.map(|p| form.at(p.row + REACH, 0) + p.column);
+    let starts = places.starts(form.at(REACH, 0), stride);
     for (&(dy, dx), row) in NEIGHBOURS.iter().zip(contexts) {
-        let back = (-dy) as usize * stride;
-        for (&start, &v) in starts.iter().zip(row) {
-            let at = (start - back).wrapping_add_signed(dx);
-            add_to(simd, &mut part.gradients[at..], v);
-        }
+        starts
+            .moved(dy * stride as isize + dx)
+            .add(simd, row, part.gradients);
     }
     if part.features.is_empty() {
         return;
     }
-    let form = Form {
-        channels: shape.features,
-        ..form
-    };
+    let starts = places.starts_in_pairs(form.at(0, 0), stride * features.len());
     for (f, row) in features.iter().enumerate() {
-        for (place, &v) in places.iter().zip(row) {
-            let at = form.at(place.row / 2, f) + place.column;
-            add_to(simd, &mut part.features[at..], v);
-        }
+        starts
+            .moved((f * stride) as isize)
+            .add(simd, row, part.features);
     }
 }
 

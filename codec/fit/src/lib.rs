@@ -24,7 +24,6 @@ mod random;
 mod schedule;
 mod stack;
 mod synthesis;
-mod tiles;
 mod upsample;
 mod watch;
 

@@ -7,13 +7,13 @@ use rayon::prelude::*;
 use crate::convolution::{Stencil, Weights3x3, gradients_of_weights};
 use crate::kernels::Aligned;
 use crate::kernels::dense::{
-    ADD, MASK, PLAIN, Packed, RELU, Row, TILE, add_rows, apply, outer, tile, tile_memory,
+    ADD, MASK, PLAIN, Packed, RELU, Row, add_rows, apply, outer, tile, tile_memory,
 };
-use crate::kernels::lanes::{self, first, load, store, vectors_mut};
+use crate::kernels::lanes::{self, vectors_mut};
+use crate::kernels::tiles::{Places, Tiles, cut_row};
 use crate::networks::Networks;
 use crate::picture::{Errors, Picture};
 use crate::stack::{Form, Stack};
-use crate::tiles::{Place, Tiles};
 
 /// The network that makes the picture, with memory for one.
 #[derive(Clone, Debug)]
@@ -287,49 +287,23 @@ fn read<S: Simd>(
     simd: S,
     from: &Stack,
     first_row: usize,
-    places: &[Place; TILE],
+    places: &Places,
     to: &mut [Row<S::f32s>],
 ) {
+    let starts = places.starts(from.at(first_row, 0), from.form.row_len());
     for (channel, row) in to.iter_mut().enumerate() {
-        for (
-            &Place {
-                row: y, column: x, ..
-            },
-            v,
-        ) in places.iter().zip(row)
-        {
-            *v = load(simd, &from.row(first_row + y, channel)[x..]);
-        }
+        let starts = starts.moved((channel * from.form.stride()) as isize);
+        starts.read(simd, from.all(), row);
     }
 }
 
 /// The other way; what is beyond the pixels is 0.
 #[inline(always)]
-fn write<S: Simd>(
-    simd: S,
-    form: Form,
-    to: &mut [f32],
-    places: &[Place; TILE],
-    from: &[Row<S::f32s>],
-) {
+fn write<S: Simd>(simd: S, form: Form, to: &mut [f32], places: &Places, from: &[Row<S::f32s>]) {
+    let starts = places.starts(form.at(0, 0), form.row_len());
     for (channel, row) in from.iter().enumerate() {
-        for (
-            &Place {
-                row: y,
-                column: x,
-                valid,
-            },
-            &v,
-        ) in places.iter().zip(row)
-        {
-            if valid > 0 {
-                store(
-                    simd,
-                    &mut form.of_mut(to, y, channel)[x..],
-                    first(simd, valid, v),
-                );
-            }
-        }
+        let starts = starts.moved((channel * form.stride()) as isize);
+        starts.write(simd, places, row, to);
     }
 }
 
@@ -410,24 +384,11 @@ fn read_gradients<S: Simd>(
     simd: S,
     from: &Stack,
     first_row: usize,
-    places: &[Place; TILE],
+    places: &Places,
     to: &mut [Row<S::f32s>],
 ) {
-    for (channel, row) in to.iter_mut().enumerate() {
-        for (
-            &Place {
-                row: y,
-                column: x,
-                valid,
-            },
-            v,
-        ) in places.iter().zip(row)
-        {
-            *v = first(
-                simd,
-                valid,
-                load(simd, &from.row(first_row + y, channel)[x..]),
-            );
-        }
+    read(simd, from, first_row, places, to);
+    for row in to {
+        cut_row(simd, places, row);
     }
 }

@@ -42,6 +42,8 @@ const OUTPUTS: usize = 6;
 pub(crate) struct Packed {
     inputs: usize,
     bias: Vec<f32>,
+    /// First output and number of outputs of each block.
+    blocks: Vec<(usize, usize)>,
     /// By block of outputs, by input: the block's outputs.
     weights: Vec<f32>,
 }
@@ -55,7 +57,8 @@ impl Packed {
         bias: impl Fn(usize) -> f32,
     ) -> Self {
         let mut weights = Vec::with_capacity(outputs * inputs);
-        for (start, len) in blocks(outputs, OUTPUTS) {
+        let blocks = blocks(outputs, OUTPUTS);
+        for &(start, len) in &blocks {
             for i in 0..inputs {
                 weights.extend((start..start + len).map(|o| weight(o, i)));
             }
@@ -63,21 +66,22 @@ impl Packed {
         Self {
             inputs,
             bias: (0..outputs).map(bias).collect(),
+            blocks,
             weights,
         }
     }
 }
 
-/// Cuts `0..n` into parts of at most `most`, as equal as can be.
-#[inline(always)]
-fn blocks(n: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+/// Cuts `0..n` into parts of at most `most`, as equal as can be: where they start and how long they are.
+fn blocks(n: usize, most: usize) -> Vec<(usize, usize)> {
     let count = n.div_ceil(most);
     let mut start = 0;
-    (0..count).map(move |k| {
+    let part = |k| {
         let len = (n - start).div_ceil(count - k);
         start += len;
         (start - len, len)
-    })
+    };
+    (0..count).map(part).collect()
 }
 
 /// Outputs of a matrix for a tile of pixels; see the modes. `sums` is used by [`MASK`] alone.
@@ -90,7 +94,7 @@ pub(crate) fn apply<S: Simd, const MODE: u8>(
     sums: &mut [S::f32s],
 ) {
     let mut weights = &matrix.weights[..];
-    for (start, len) in blocks(matrix.bias.len(), OUTPUTS) {
+    for &(start, len) in &matrix.blocks {
         let (w, rest) = weights.split_at(len * matrix.inputs);
         weights = rest;
         let bias = &matrix.bias[start..];
@@ -137,10 +141,24 @@ fn block<S: Simd, const T: usize, const B: usize, const MODE: u8>(
         }
         for (x, w) in x.iter().zip(weights) {
             let x = &x[from..from + B];
-            for o in 0..T {
-                let w = simd.splat_f32s(w[o]);
+            if T < B {
+                // The smaller side stays in registers: 16 of them are enough.
+                let mut ws = [zero; T];
+                for o in 0..T {
+                    ws[o] = simd.splat_f32s(w[o]);
+                }
                 for b in 0..B {
-                    acc[o][b] = simd.mul_add_e_f32s(w, x[b], acc[o][b]);
+                    let x = x[b];
+                    for o in 0..T {
+                        acc[o][b] = simd.mul_add_e_f32s(ws[o], x, acc[o][b]);
+                    }
+                }
+            } else {
+                for o in 0..T {
+                    let w = simd.splat_f32s(w[o]);
+                    for b in 0..B {
+                        acc[o][b] = simd.mul_add_e_f32s(w, x[b], acc[o][b]);
+                    }
                 }
             }
         }
@@ -170,14 +188,15 @@ pub(crate) fn outer<S: Simd>(
     sums: &mut [S::f32s],
 ) {
     let inputs = x.len();
-    for (o, outputs) in blocks(d.len(), 4) {
-        let d = &d[o..o + outputs];
-        let sums = &mut sums[o * inputs..];
-        match outputs {
-            1 => outer_rows::<S, 1, 8>(simd, d, x, sums),
-            2 => outer_rows::<S, 2, 5>(simd, d, x, sums),
-            3 => outer_rows::<S, 3, 3>(simd, d, x, sums),
-            _ => outer_rows::<S, 4, 3>(simd, d, x, sums),
+    let mut sums = sums;
+    for d in d.chunks(4) {
+        let (now, rest) = sums.split_at_mut(d.len() * inputs);
+        sums = rest;
+        match d.len() {
+            1 => outer_rows::<S, 1, 8>(simd, d, x, now),
+            2 => outer_rows::<S, 2, 5>(simd, d, x, now),
+            3 => outer_rows::<S, 3, 3>(simd, d, x, now),
+            _ => outer_rows::<S, 4, 3>(simd, d, x, now),
         }
     }
 }
@@ -191,14 +210,20 @@ fn outer_rows<S: Simd, const O: usize, const I: usize>(
     sums: &mut [S::f32s],
 ) {
     let inputs = x.len();
-    let parts = x.chunks_exact(I);
-    let rest = parts.remainder();
-    let whole = inputs - rest.len();
-    for (k, x) in parts.enumerate() {
-        outer_block::<S, O, I>(simd, d, x, &mut sums[k * I..], inputs);
-    }
-    for (k, x) in rest.chunks_exact(1).enumerate() {
-        outer_block::<S, O, 1>(simd, d, x, &mut sums[whole + k..], inputs);
+    let mut at = 0;
+    for x in x.chunks(I) {
+        let sums = &mut sums[at..];
+        at += x.len();
+        match x.len() {
+            n if n == I => outer_block::<S, O, I>(simd, d, x, sums, inputs),
+            4 if O <= 3 => outer_block::<S, O, 4>(simd, d, x, sums, inputs),
+            2 => outer_block::<S, O, 2>(simd, d, x, sums, inputs),
+            _ => {
+                for (k, x) in x.chunks(1).enumerate() {
+                    outer_block::<S, O, 1>(simd, d, x, &mut sums[k..], inputs);
+                }
+            }
+        }
     }
 }
 

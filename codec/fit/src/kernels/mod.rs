@@ -8,5 +8,6 @@ pub(crate) mod dense;
 pub(crate) mod lanes;
 mod memory;
 pub(crate) mod rows;
+pub(crate) mod tiles;
 
 pub(crate) use memory::Aligned;
