@@ -12,6 +12,9 @@ pub enum Error {
     /// An option is out of its range.
     #[error("{0}")]
     Option(&'static str),
+    /// What was fitted cannot be written.
+    #[error(transparent)]
+    Format(#[from] kiln_fitted::Error),
     /// The caller's `watch` cancelled the work.
     #[error("stopped")]
     Stopped,

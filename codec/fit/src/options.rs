@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kiln_fitted::Shape;
+use kiln_fitted::{Depth, Shape};
 
 use crate::Error;
 
@@ -44,34 +44,15 @@ pub enum Budget {
     Time(Duration),
 }
 
-/// Precision of decoded samples.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Depth {
-    /// 8 bits.
-    #[default]
-    Eight,
-    /// 16 bits.
-    Sixteen,
-}
-
-impl Depth {
-    /// The largest sample.
-    pub fn largest(self) -> u16 {
-        match self {
-            Self::Eight => 255,
-            Self::Sixteen => 65535,
-        }
-    }
-}
-
 /// Sizes of the networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Preset {
     /// About 500 weights and 500 products a pixel.
     Low,
     /// About 1,000 of both.
     Medium,
     /// About 1,900 of both.
+    #[default]
     High,
 }
 

@@ -1,6 +1,7 @@
 //! Parameters and latents to streams, and back.
 
-use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kiln_entropy::{Checksum, Coder, Reader, Writer};
 
@@ -11,7 +12,7 @@ use crate::networks::Networks;
 use crate::parameters::Parameters;
 use crate::progress::{Watch, report};
 use crate::shape::{Grid, Shape, Size};
-use crate::wave::Band;
+use crate::wave::{Band, Border};
 
 /// Latents between two reports.
 const REPORT: usize = 1 << 16;
@@ -29,25 +30,16 @@ pub fn encode(
 ) -> Result<Vec<Vec<u8>>, Error> {
     latents.check(&parameters.shape, size)?;
     let mut streams = vec![parameters.write()?];
-    let mut latents = latents.clone();
-    let mut progress = Progress::new(&latents, watch);
-    let networks = Networks::new(parameters)?;
-    let mut writer = Writer::new();
-    for piece in pieces(&parameters.shape, parameters.band, size) {
-        if piece.own_stream {
-            let before = std::mem::take(&mut writer);
-            streams.push(before.finish());
-        }
-        code(
-            &networks,
-            &parameters.shape,
-            &piece,
-            &mut latents,
-            &mut writer,
-            &mut progress,
-        )?;
-    }
-    streams.push(writer.finish());
+    code(
+        parameters,
+        &mut latents.clone(),
+        watch,
+        &mut || Ok(Writer::new()),
+        &mut |writer| {
+            streams.push(writer.finish());
+            Ok(())
+        },
+    )?;
     Ok(streams)
 }
 
@@ -70,29 +62,18 @@ pub fn decode(
     if streams.len() != stream_count(&shape, parameters.band, size) {
         return Err(Error::Damaged("another number of streams"));
     }
-    let networks = Networks::new(&parameters)?;
     let mut latents = Latents::new(&shape, size);
-    let mut progress = Progress::new(&latents, watch);
     let mut rest = rest.iter();
-    let mut next = || {
-        let stream = rest.next().ok_or(Error::Damaged("a stream is missing"))?;
-        Ok::<_, Error>(Reader::new(stream)?)
-    };
-    let mut reader = next()?;
-    for piece in pieces(&shape, parameters.band, size) {
-        if piece.own_stream {
-            std::mem::replace(&mut reader, next()?).finish()?;
-        }
-        code(
-            &networks,
-            &shape,
-            &piece,
-            &mut latents,
-            &mut reader,
-            &mut progress,
-        )?;
-    }
-    reader.finish()?;
+    code(
+        &parameters,
+        &mut latents,
+        watch,
+        &mut || {
+            let stream = rest.next().ok_or(Error::Damaged("a stream is missing"))?;
+            Ok(Reader::new(stream)?)
+        },
+        &mut |reader| Ok(reader.finish()?),
+    )?;
     Ok((parameters, latents))
 }
 
@@ -119,34 +100,149 @@ fn is_cut(grid: &Grid, band: usize) -> bool {
     band > 0 && grid.height > band
 }
 
-/// Rows of a grid that are coded together.
-struct Piece {
-    grid: usize,
-    rows: Range<usize>,
-    /// Whether a stream begins with it.
-    own_stream: bool,
-}
-
-/// All pieces in the order of coding.
-fn pieces(shape: &Shape, band: usize, size: Size) -> Vec<Piece> {
-    let grids = shape.grids(size.height, size.width);
-    let mut pieces = Vec::new();
+/// Codes all latents. `next` gives the coder of each stream, `end` takes it when all of its symbols are coded.
+fn code<C: Coder>(
+    parameters: &Parameters,
+    latents: &mut Latents,
+    watch: Watch<'_>,
+    next: &mut dyn FnMut() -> Result<C, Error>,
+    end: &mut dyn FnMut(C) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let networks = Networks::new(parameters)?;
+    let progress = Progress::new(latents, watch);
+    let grids = latents.grids().to_vec();
+    let mut shared = Some(next()?);
     // Grids do not become lower from coarse to fine: those that are cut come last.
     for (grid, form) in grids.iter().enumerate().rev() {
-        let own_stream = is_cut(form, band);
-        let rows = if own_stream { band } else { form.height };
-        pieces.extend((0..form.height).step_by(rows).map(|first| Piece {
+        let rows = if is_cut(form, parameters.band) {
+            if let Some(coder) = shared.take() {
+                end(coder)?;
+            }
+            parameters.band
+        } else {
+            form.height
+        };
+        let coders = match shared.take() {
+            Some(coder) => vec![coder],
+            None => {
+                let bands = form.height.div_ceil(rows);
+                (0..bands).map(|_| next()).collect::<Result<_, _>>()?
+            }
+        };
+        let coded = Bands {
+            networks: &networks,
+            shape: &parameters.shape,
             grid,
-            rows: first..(first + rows).min(form.height),
-            own_stream,
-        }));
+            form: *form,
+            rows,
+            progress: &progress,
+        }
+        .code(latents, coders)?;
+        let is_shared = !is_cut(form, parameters.band);
+        for coder in coded {
+            if is_shared {
+                shared = Some(coder);
+            } else {
+                end(coder)?;
+            }
+        }
     }
-    pieces
+    shared.map_or(Ok(()), end)
 }
 
+/// All bands of a grid.
+struct Bands<'a> {
+    networks: &'a Networks,
+    shape: &'a Shape,
+    grid: usize,
+    form: Grid,
+    /// Of a band.
+    rows: usize,
+    progress: &'a Progress<'a>,
+}
+
+/// What a thread needs for a band, and gives back.
+struct Job<'a, C> {
+    coder: C,
+    values: &'a mut [i8],
+}
+
+impl Bands<'_> {
+    /// Codes the bands from the top, on several threads, each as soon as the one above is far enough. Gives back the
+    /// coders.
+    fn code<C: Coder>(&self, latents: &mut Latents, coders: Vec<C>) -> Result<Vec<C>, Error> {
+        let features = FeaturePlane::new(self.networks, self.shape, latents, self.grid);
+        let height = self.form.height;
+        let starts: Vec<usize> = (0..height).step_by(self.rows).collect();
+        let borders: Vec<Border> = starts[1..]
+            .iter()
+            .map(|_| Border::new(self.rows, self.form.width))
+            .collect();
+        let values = latents.grid_mut(self.grid);
+        let chunks = values.chunks_mut(self.rows * self.form.width);
+        let jobs: Vec<Mutex<Option<Job<'_, C>>>> = chunks
+            .zip(coders)
+            .map(|(values, coder)| Mutex::new(Some(Job { coder, values })))
+            .collect();
+        let done: Vec<Mutex<Option<Result<C, Error>>>> =
+            jobs.iter().map(|_| Mutex::new(None)).collect();
+
+        let run = |number: usize| {
+            let Some(Job { mut coder, values }) = lock(&jobs[number]).take() else {
+                return;
+            };
+            let band = Band {
+                arm: &self.networks.arm,
+                lag: self.shape.lag(),
+                contexts: self.shape.contexts,
+                features: features.as_ref(),
+                grid: self.form,
+                first: starts[number],
+                rows: values.len() / self.form.width,
+                above: number.checked_sub(1).map(|above| &borders[above]),
+                below: borders.get(number),
+            };
+            let coded = band.code(&mut coder, values, |lanes| self.progress.add(lanes));
+            *lock(&done[number]) = Some(coded.map(|()| coder));
+        };
+        // Bands are taken in order: the band that one waits for is over, or another thread is at it.
+        let next = AtomicUsize::new(0);
+        let work = || {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= jobs.len() {
+                    break;
+                }
+                run(number);
+            }
+        };
+        let threads = rayon::current_num_threads().min(jobs.len());
+        if threads < 2 {
+            work();
+        } else {
+            rayon::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|_| work());
+                }
+            });
+        }
+        let coded = done.into_iter().map(|result| {
+            let result = result.into_inner().unwrap_or_else(PoisonError::into_inner);
+            result.unwrap_or(Err(Error::Damaged("a band that was not coded")))
+        });
+        coded.collect()
+    }
+}
+
+/// What a thread left behind that panicked is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Counts latents of all threads.
 struct Progress<'a> {
-    done: u64,
-    reported: u64,
+    /// Latents so far, and how many of them have been reported.
+    counts: Mutex<(u64, u64)>,
     total: u64,
     watch: Watch<'a>,
 }
@@ -155,42 +251,20 @@ impl<'a> Progress<'a> {
     fn new(latents: &Latents, watch: Watch<'a>) -> Self {
         let sizes = latents.grids().iter().map(|g| (g.height * g.width) as u64);
         Self {
-            done: 0,
-            reported: 0,
+            counts: Mutex::new((0, 0)),
             total: sizes.sum(),
             watch,
         }
     }
 
-    fn add(&mut self, latents: usize) -> Result<(), Error> {
-        self.done += latents as u64;
-        if self.done == self.total || self.done - self.reported >= REPORT as u64 {
-            self.reported = self.done;
-            report(self.watch, self.done, self.total)?;
+    fn add(&self, latents: usize) -> Result<(), Error> {
+        let mut counts = lock(&self.counts);
+        let (done, reported) = &mut *counts;
+        *done += latents as u64;
+        if *done == self.total || *done - *reported >= REPORT as u64 {
+            *reported = *done;
+            report(self.watch, *done, self.total)?;
         }
         Ok(())
     }
-}
-
-fn code(
-    networks: &Networks,
-    shape: &Shape,
-    piece: &Piece,
-    latents: &mut Latents,
-    coder: &mut impl Coder,
-    progress: &mut Progress<'_>,
-) -> Result<(), Error> {
-    let features = FeaturePlane::new(networks, shape, latents, piece.grid);
-    let band = Band {
-        arm: &networks.arm,
-        lag: shape.lag(),
-        contexts: shape.contexts,
-        features: features.as_ref(),
-        grid: latents.grids()[piece.grid],
-        first: piece.rows.start,
-        rows: piece.rows.len(),
-    };
-    band.code(coder, latents.grid_mut(piece.grid), |lanes| {
-        progress.add(lanes)
-    })
 }

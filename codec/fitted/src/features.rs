@@ -36,16 +36,21 @@ impl FeaturePlane {
         chunks.for_each(|(chunk, values)| {
             let mut inputs = vec![vec![0i16; width]; sources.len()];
             let mut outputs = vec![vec![0i16; width]; layer.rows()];
+            let mut first_row = true;
             for (row, values) in values.chunks_mut(width).enumerate() {
                 let row = chunk * ROWS + row;
                 for (input, (source, latents)) in inputs.iter_mut().zip(&sources) {
                     let coarser = source.level - level;
-                    let start = (row >> coarser) * source.width;
-                    let latents = &latents[start..start + source.width];
-                    for (x, value) in input.iter_mut().enumerate() {
-                        *value = i16::from(latents[x >> coarser]) << INPUT_BITS;
+                    // Rows that see the same latents come one after the other.
+                    if first_row || row % (1 << coarser) == 0 {
+                        let start = (row >> coarser) * source.width;
+                        let latents = &latents[start..start + source.width];
+                        for (values, &latent) in input.chunks_mut(1 << coarser).zip(latents) {
+                            values.fill(i16::from(latent) << INPUT_BITS);
+                        }
                     }
                 }
+                first_row = false;
                 let inputs: Vec<&[i16]> = inputs.iter().map(Vec::as_slice).collect();
                 let mut rows: Vec<&mut [i16]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
                 kernels::dense(layer, &inputs, &mut rows);
@@ -57,6 +62,12 @@ impl FeaturePlane {
             }
         });
         Some(Self { width, values })
+    }
+
+    /// The features that the latent at a place of the finer grid sees.
+    #[inline(always)]
+    pub(crate) fn at(&self, row: usize, column: usize) -> Features {
+        self.values[(row >> 1) * self.width + (column >> 1)]
     }
 
     /// The features that the latents of a row of the finer grid see, two of them each.

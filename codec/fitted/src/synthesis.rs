@@ -135,23 +135,33 @@ impl Block<'_> {
             left,
             &mut outputs,
         );
-        let mut samples = vec![0; length * channels];
         let largest = u32::from(depth.largest());
-        for (channel, linear) in linear.iter().enumerate() {
-            let places = samples[channel..].iter_mut().step_by(channels);
-            let colour = colours.get(channel).map_or(&[][..], Vec::as_slice);
-            let shift = PICTURE_BITS - synthesis.output;
-            let sample = |value: i32| {
-                let value = value.clamp(0, 1 << PICTURE_BITS) as u32;
-                ((value * largest + (1 << (PICTURE_BITS - 1))) >> PICTURE_BITS) as u16
-            };
-            if colour.is_empty() {
-                for (place, &linear) in places.zip(linear) {
-                    *place = sample(linear);
+        let shift = PICTURE_BITS - synthesis.output;
+        for (channel, linear) in linear.iter_mut().enumerate() {
+            if let Some(colour) = colours.get(channel) {
+                for (value, &colour) in linear.iter_mut().zip(colour) {
+                    *value += i32::from(colour) << shift;
                 }
-            } else {
-                for (place, (&linear, &colour)) in places.zip(linear.iter().zip(colour)) {
-                    *place = sample(linear + (i32::from(colour) << shift));
+            }
+        }
+        let sample = |value: i32| {
+            let value = value.clamp(0, 1 << PICTURE_BITS) as u32;
+            ((value * largest + (1 << (PICTURE_BITS - 1))) >> PICTURE_BITS) as u16
+        };
+        let mut samples = vec![0; length * channels];
+        match &linear[..] {
+            [red, green, blue] => {
+                let colours = red.iter().zip(green).zip(blue);
+                for (pixel, ((&red, &green), &blue)) in samples.chunks_exact_mut(3).zip(colours) {
+                    pixel[0] = sample(red);
+                    pixel[1] = sample(green);
+                    pixel[2] = sample(blue);
+                }
+            }
+            _ => {
+                let values = linear.iter().flatten();
+                for (pixel, &value) in samples.iter_mut().zip(values) {
+                    *pixel = sample(value);
                 }
             }
         }

@@ -87,9 +87,8 @@ impl kiln_fit::Watch for Part<'_> {
 
 /// Bytes that a fit of a picture takes, the picture not included. Errs on the high side.
 pub(super) fn bytes(pixels: Pixels<'_>) -> u64 {
-    let channels = fitted::channels(pixels.channels().color());
     let (height, width) = (pixels.height() as usize, pixels.width() as usize);
-    kiln_fit::fit_bytes(None, channels, height, width).saturating_add(Planes::bytes(pixels))
+    kiln_fit::fit_bytes(height, width).saturating_add(Planes::bytes(pixels))
 }
 
 impl Job<'_> {

@@ -12,10 +12,13 @@ use crate::{CodeError, RawReader, Slot, Slots, SymbolModel};
 const RADIUS_MAX: u32 = 255;
 /// Literals reach where the tail has halved so often, if [`RADIUS_MAX`] allows.
 const HALVINGS: u32 = 16;
-/// Fractional bits of a distance within a symbol.
+/// Bins beside the middle one that are tried one after the other before the rest is halved.
+const NEAR: u32 = 6;
+/// Half a symbol, in 64ths.
 const HALF: i32 = 1 << (MEAN_BITS - 1);
 
 /// Where a symbol is coded: the parameters of its distribution.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LaplaceAt {
     /// The mean, in 64ths of a symbol.
@@ -176,39 +179,75 @@ impl View {
         (symbol.wrapping_sub(self.first) as u32).min(self.literals)
     }
 
-    /// The bin, and its slot, that holds a quantile, which does not lie in the middle bin.
+    /// The left ends of the middle bin and of the one after it.
     #[inline(always)]
-    fn find(&self, quantile: u16) -> u32 {
-        let quantile = u32::from(quantile);
+    fn middle(&self) -> (u32, u32) {
         let middle = self.literals / 2;
-        let (mut bin, mut above, mut step) = if quantile < self.left(middle) {
-            (0, middle, 1)
+        (self.left(middle), self.left(middle + 1))
+    }
+
+    /// The bin that holds a quantile, and its slot, given [`View::middle`].
+    #[inline(always)]
+    fn find(&self, quantile: u16, middle: (u32, u32)) -> (u32, Option<Slot>) {
+        let q = u32::from(quantile);
+        let (left, right) = middle;
+        let (bin, (left, right)) = if q < left {
+            self.find_below(q, left)
+        } else if q < right {
+            (self.literals / 2, middle)
         } else {
-            (middle, self.literals + 1, 1)
+            self.find_above(q, right)
         };
-        // Near the mean first, in steps that double; then by halving.
-        if bin == 0 {
-            while above > step && self.left(above - step) > quantile {
-                above -= step;
-                step *= 2;
+        (bin, Slot::new(left as u16, (right - left) as u16))
+    }
+
+    /// The bin left of the middle that holds a quantile, and its ends.
+    #[inline]
+    fn find_below(&self, quantile: u32, mut right: u32) -> (u32, (u32, u32)) {
+        let mut end = self.literals / 2;
+        // Most are near.
+        for _ in 0..NEAR.min(end) {
+            let left = self.left(end - 1);
+            if left <= quantile {
+                return (end - 1, (left, right));
             }
-            bin = above.saturating_sub(step);
-        } else {
-            while bin + step < above && self.left(bin + step) <= quantile {
-                bin += step;
-                step *= 2;
-            }
-            above = above.min(bin + step);
+            (end, right) = (end - 1, left);
         }
-        while above - bin > 1 {
-            let between = bin + (above - bin) / 2;
-            if self.left(between) <= quantile {
-                bin = between;
+        let (mut bin, mut left) = (0, 0);
+        while end - bin > 1 {
+            let between = bin + (end - bin) / 2;
+            let value = self.left(between);
+            if value <= quantile {
+                (bin, left) = (between, value);
             } else {
-                above = between;
+                (end, right) = (between, value);
             }
         }
-        bin
+        (bin, (left, right))
+    }
+
+    /// The bin right of the middle that holds a quantile, and its ends.
+    #[inline]
+    fn find_above(&self, quantile: u32, mut left: u32) -> (u32, (u32, u32)) {
+        let mut bin = self.literals / 2 + 1;
+        for _ in 0..NEAR.min(self.literals - bin) {
+            let right = self.left(bin + 1);
+            if quantile < right {
+                return (bin, (left, right));
+            }
+            (bin, left) = (bin + 1, right);
+        }
+        let (mut end, mut right) = (self.literals + 1, 1 << 16);
+        while end - bin > 1 {
+            let between = bin + (end - bin) / 2;
+            let value = self.left(between);
+            if value <= quantile {
+                (bin, left) = (between, value);
+            } else {
+                (end, right) = (between, value);
+            }
+        }
+        (bin, (left, right))
     }
 }
 
@@ -252,16 +291,10 @@ impl SymbolModel for Laplace {
     #[inline]
     fn read(&mut self, at: &mut LaplaceAt, from: &mut RawReader<'_>) -> Result<i32, CodeError> {
         let view = View::checked(*at)?;
-        let middle = view.literals / 2;
+        let middle = view.middle();
         let bin = from.find(|quantile| {
-            let (left, right) = (view.left(middle), view.left(middle + 1));
-            let q = u32::from(quantile);
-            if left <= q && q < right {
-                Some((middle, Slot::new(left as u16, (right - left) as u16)?))
-            } else {
-                let bin = view.find(quantile);
-                Some((bin, view.slot(bin)?))
-            }
+            let (bin, slot) = view.find(quantile, middle);
+            Some((bin, slot?))
         })?;
         self.symbol(&view, bin, from)
     }
@@ -305,28 +338,24 @@ impl SymbolModel for Laplace {
         let mut middles = [(0u32, 0u32); BLOCK];
         for (at, symbols) in at.chunks(BLOCK).zip(symbols.chunks_mut(BLOCK)) {
             for (middle, &at) in middles.iter_mut().zip(at) {
-                let view = View::checked(at)?;
-                let bin = view.literals / 2;
-                *middle = (view.left(bin), view.left(bin + 1));
+                *middle = View::checked(at)?.middle();
             }
-            for ((&at, symbol), &(left, right)) in at.iter().zip(symbols).zip(&middles) {
+            for ((&at, symbol), &middle) in at.iter().zip(symbols).zip(&middles) {
                 let bin = from.find(|quantile| {
+                    let (left, right) = middle;
                     let q = u32::from(quantile);
                     if left <= q && q < right {
-                        Some((None, Slot::new(left as u16, (right - left) as u16)?))
-                    } else {
-                        let view = View::new(at);
-                        let bin = view.find(quantile);
-                        Some((Some(bin), view.slot(bin)?))
+                        let slot = Slot::new(left as u16, (right - left) as u16)?;
+                        return Some((None, slot));
                     }
+                    let (bin, slot) = View::new(at).find(quantile, middle);
+                    Some((Some(bin), slot?))
                 })?;
-                *symbol = match bin {
-                    None => {
-                        let middle = (i32::from(at.mean) + HALF) >> MEAN_BITS;
-                        self.within(middle)? as i16
-                    }
-                    Some(bin) => self.symbol(&View::new(at), bin, from)? as i16,
+                let read = match bin {
+                    None => self.within((i32::from(at.mean) + HALF) >> MEAN_BITS)?,
+                    Some(bin) => self.symbol(&View::new(at), bin, from)?,
                 };
+                *symbol = read as i16;
             }
         }
         Ok(())

@@ -1,4 +1,5 @@
-//! The loops in plain integers: what every other way must equal.
+//! The loops in plain integers: what every other way must equal. They are written so that a compiler finds the vectors
+//! that any machine has.
 
 use kiln_entropy::{Laplace, LaplaceAt};
 
@@ -10,48 +11,54 @@ pub(crate) type Features = [i16; 8];
 /// Places that are computed together.
 const LANES: usize = 16;
 
-type Lanes = [i32; LANES];
+/// Inputs of these places, and sums.
+type Inputs = [i16; LANES];
+type Sums = [i32; LANES];
 
 /// The places `start ..` of an input; 0 beyond its end.
 #[inline(always)]
-fn load(input: &[i16], start: usize) -> Lanes {
-    let mut lanes = [0; LANES];
+fn load(input: &[i16], start: usize) -> Inputs {
     let rest = input.get(start..).unwrap_or(&[]);
-    for (lane, &value) in lanes.iter_mut().zip(rest) {
-        *lane = value.into();
+    if let Some(lanes) = rest.first_chunk() {
+        return *lanes;
     }
+    let mut lanes = [0; LANES];
+    lanes[..rest.len()].copy_from_slice(rest);
     lanes
 }
 
-/// The sums of a row.
+/// What is above the sums of a row, limited by nothing yet.
 #[inline(always)]
-fn sums(weights: &[[i16; 2]], bias: i32, inputs: &[Lanes]) -> Lanes {
+fn sums(weights: &[[i16; 2]], bias: i32, shift: u32, inputs: &[Inputs]) -> Sums {
     let mut sums = [bias; LANES];
     for (&weight, input) in weights.as_flattened().iter().zip(inputs) {
-        let weight = i32::from(weight);
         for (sum, &input) in sums.iter_mut().zip(input) {
-            *sum += weight * input;
+            *sum += i32::from(weight) * i32::from(input);
         }
     }
-    sums
+    sums.map(|sum| sum >> shift)
 }
 
-/// What a layer makes of its sums.
 #[inline(always)]
-fn finished(layer: &Layer, sums: Lanes) -> Lanes {
-    sums.map(|sum| {
-        let value = sum >> layer.shift;
-        if layer.low == i32::MIN {
-            value
-        } else {
-            value.clamp(layer.low, i16::MAX.into())
-        }
-    })
+fn limited(layer: &Layer, sums: Sums) -> Inputs {
+    let low = layer.low.max(i16::MIN.into());
+    sums.map(|sum| sum.clamp(low, i16::MAX.into()) as i16)
+}
+
+/// Puts as many outputs of a layer of 16 bits as it has rows into `out`.
+#[inline(always)]
+fn layer_of(layer: &Layer, inputs: &[Inputs], out: &mut Vec<Inputs>) {
+    out.clear();
+    out.extend(
+        layer
+            .iter()
+            .map(|(weights, bias)| limited(layer, sums(weights, bias, layer.shift, inputs))),
+    );
 }
 
 /// Calls `body` with the first place of each block and the inputs there.
 #[inline(always)]
-fn blocks(inputs: &[&[i16]], length: usize, mut body: impl FnMut(usize, &[Lanes])) {
+fn blocks(inputs: &[&[i16]], length: usize, mut body: impl FnMut(usize, &[Inputs])) {
     let mut loaded = Vec::with_capacity(inputs.len());
     for start in (0..length).step_by(LANES) {
         loaded.clear();
@@ -61,25 +68,25 @@ fn blocks(inputs: &[&[i16]], length: usize, mut body: impl FnMut(usize, &[Lanes]
 }
 
 #[inline(always)]
-fn store<T>(output: &mut [T], start: usize, lanes: Lanes, convert: impl Fn(i32) -> T) {
+fn store<T: Copy>(output: &mut [T], start: usize, lanes: [T; LANES]) {
     let rest = output.get_mut(start..).unwrap_or(&mut []);
     for (value, lane) in rest.iter_mut().zip(lanes) {
-        *value = convert(lane);
+        *value = lane;
     }
 }
 
-/// A layer with outputs of 16 bits, over as many places as the first output has. There are as many inputs as columns.
+/// See [`super::dense`].
 pub(crate) fn dense(layer: &Layer, inputs: &[&[i16]], outputs: &mut [&mut [i16]]) {
     let length = outputs.first().map_or(0, |output| output.len());
     blocks(inputs, length, |start, inputs| {
         for ((weights, bias), output) in layer.iter().zip(outputs.iter_mut()) {
-            let lanes = finished(layer, sums(weights, bias, inputs));
-            store(output, start, lanes, |lane| lane as i16);
+            let sums = sums(weights, bias, layer.shift, inputs);
+            store(output, start, limited(layer, sums));
         }
     });
 }
 
-/// A layer with outputs of 32 bits, limited to `±limit` and then shifted to the left.
+/// See [`super::wide`].
 pub(crate) fn wide(
     layer: &Layer,
     inputs: &[&[i16]],
@@ -90,35 +97,31 @@ pub(crate) fn wide(
     let length = outputs.first().map_or(0, |output| output.len());
     blocks(inputs, length, |start, inputs| {
         for ((weights, bias), output) in layer.iter().zip(outputs.iter_mut()) {
-            let lanes = finished(layer, sums(weights, bias, inputs));
-            store(output, start, lanes, |lane| {
-                lane.clamp(-limit, limit) << left
-            });
+            let sums = sums(weights, bias, layer.shift, inputs);
+            let shifted = sums.map(|sum| sum.clamp(-limit, limit) << left);
+            store(output, start, shifted);
         }
     });
 }
 
-/// Two layers, the second over the outputs of the first.
+/// See [`super::mix`].
 pub(crate) fn mix(first: &Layer, second: &Layer, inputs: &[&[i16]], outputs: &mut [&mut [i16]]) {
     let length = outputs.first().map_or(0, |output| output.len());
     let mut hidden = Vec::with_capacity(first.rows());
     blocks(inputs, length, |start, inputs| {
-        hidden.clear();
-        let rows = first.iter();
-        hidden.extend(rows.map(|(weights, bias)| finished(first, sums(weights, bias, inputs))));
+        layer_of(first, inputs, &mut hidden);
         for ((weights, bias), output) in second.iter().zip(outputs.iter_mut()) {
-            let lanes = finished(second, sums(weights, bias, &hidden));
-            store(output, start, lanes, |lane| lane as i16);
+            let sums = sums(weights, bias, second.shift, &hidden);
+            store(output, start, limited(second, sums));
         }
     });
 }
 
-/// The distributions of latents, given their neighbours, one input each, and their features. Without features they are
-/// 0.
+/// See [`super::arm`].
 pub(crate) fn arm(arm: &Arm, contexts: &[&[i16]], features: &[Features], out: &mut [LaplaceAt]) {
     let (places, feature_places) = arm.places;
     let mut inputs = Vec::with_capacity(places + feature_places);
-    let mut layers = [Vec::new(), Vec::new()];
+    let (mut now, mut next) = (Vec::new(), Vec::new());
     for start in (0..out.len()).step_by(LANES) {
         inputs.clear();
         inputs.extend(contexts.iter().map(|context| load(context, start)));
@@ -127,27 +130,25 @@ pub(crate) fn arm(arm: &Arm, contexts: &[&[i16]], features: &[Features], out: &m
         inputs.extend((0..feature_places).map(|feature| {
             let mut lanes = [0; LANES];
             for (lane, features) in lanes.iter_mut().zip(rest) {
-                *lane = features[feature].into();
+                *lane = features[feature];
             }
             lanes
         }));
-        let [now, next] = &mut layers;
         now.clone_from(&inputs);
         for layer in &arm.hidden {
-            next.clear();
-            let rows = layer.iter();
-            next.extend(rows.map(|(weights, bias)| finished(layer, sums(weights, bias, now))));
-            std::mem::swap(now, next);
+            layer_of(layer, &now, &mut next);
+            std::mem::swap(&mut now, &mut next);
         }
-        now.extend_from_slice(&inputs);
+        if !arm.hidden.is_empty() {
+            now.extend_from_slice(&inputs);
+        }
         let mut rows = arm.out.iter();
         let mut output = || match rows.next() {
-            Some((weights, bias)) => finished(&arm.out, sums(weights, bias, now)),
+            Some((weights, bias)) => sums(weights, bias, arm.out.shift, &now),
             None => [0; LANES],
         };
         let (means, scales) = (output(), output());
-        let rest = &mut out[start..];
-        for ((at, mean), scale) in rest.iter_mut().zip(means).zip(scales) {
+        for ((at, mean), scale) in out[start..].iter_mut().zip(means).zip(scales) {
             *at = place(mean, scale);
         }
     }
@@ -155,13 +156,12 @@ pub(crate) fn arm(arm: &Arm, contexts: &[&[i16]], features: &[Features], out: &m
 
 /// Where a latent is coded, given the outputs of the network in 64ths.
 #[inline(always)]
-pub(super) fn place(mean: i32, scale: i32) -> LaplaceAt {
+fn place(mean: i32, scale: i32) -> LaplaceAt {
+    // ln b is 4 less than the output, and the first scale is that of -5.
+    let scale = scale.saturating_add(64);
     LaplaceAt {
         mean: mean.clamp(-MEAN_MAX, MEAN_MAX) as i16,
-        // ln b is 4 less than the output, and the first scale is that of -5.
-        scale: scale
-            .saturating_add(64)
-            .clamp(0, Laplace::LARGEST_SCALE.into()) as u16,
+        scale: scale.clamp(0, Laplace::LARGEST_SCALE.into()) as u16,
     }
 }
 

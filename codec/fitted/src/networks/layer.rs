@@ -78,11 +78,23 @@ impl Layer {
         self.pairs
     }
 
+    /// Whether the last place of the last pair has no input.
+    #[cfg(test)]
+    pub(crate) fn odd(&self) -> bool {
+        let last = |row: usize| self.weights[(row + 1) * self.pairs - 1][1];
+        (0..self.rows()).all(|row| last(row) == 0)
+    }
+
+    /// The weights of all rows, one row after the other, and their biases.
+    pub(crate) fn parts(&self) -> (&[[i16; 2]], &[i32]) {
+        (&self.weights, &self.biases)
+    }
+
     /// Weights and bias of each row.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (&[[i16; 2]], i32)> {
-        let pairs = self.pairs;
-        let rows = self.biases.iter().enumerate();
-        rows.map(move |(row, &bias)| (&self.weights[row * pairs..(row + 1) * pairs], bias))
+        let (weights, biases) = self.parts();
+        let rows = weights.chunks_exact(self.pairs().max(1));
+        rows.zip(biases.iter().copied())
     }
 }
 

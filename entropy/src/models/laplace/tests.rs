@@ -10,15 +10,14 @@ fn places() -> impl Strategy<Value = LaplaceAt> {
 /// Slots of all bins in order must hold 0..65536 without gap, and both their ends must lead to them.
 fn assert_partition(at: LaplaceAt) {
     let view = View::checked(at).unwrap();
-    let middle = view.literals / 2;
+    let middle = view.middle();
     let mut next = 0;
     for bin in 0..=view.literals {
         let slot = view.slot(bin).unwrap();
         assert_eq!(u32::from(slot.left), next, "{at:?}");
         next += u32::from(slot.freq.get());
-        if bin != middle {
-            assert_eq!(view.find(slot.left), bin, "{at:?}");
-            assert_eq!(view.find((next - 1) as u16), bin, "{at:?}");
+        for quantile in [slot.left, (next - 1) as u16] {
+            assert_eq!(view.find(quantile, middle), (bin, Some(slot)), "{at:?}");
         }
     }
     assert_eq!(next, 1 << 16, "{at:?}");

@@ -1,0 +1,47 @@
+//! Integers one by one: each goes towards what costs fewer bits, or away from it, while the whole cost falls.
+//!
+//! Known as rate-distortion optimised quantisation; Cool-chic does it with its weights since version 5.0.1.
+
+use kiln_fitted::{Parameters, default_value};
+
+use super::judge::Judge;
+use super::steps::after;
+use crate::Error;
+
+/// Most steps of one integer.
+const LONGEST: i32 = 8;
+
+/// Changed integers of a lower cost.
+pub(super) fn walk(parameters: &Parameters, judge: &Judge) -> Result<Parameters, Error> {
+    let mut best = parameters.clone();
+    let mut cost = judge.cost(&best)?;
+    for (place, tensor) in parameters.shape.tensors().iter().enumerate() {
+        let exponent = parameters.exponent(tensor.group);
+        for index in 0..tensor.len() {
+            let free = default_value(tensor.role, index, exponent);
+            let towards = match (free - best.values[place][index]).signum() {
+                0 => 1,
+                sign => sign,
+            };
+            for direction in [towards, -towards] {
+                let mut steps = 0;
+                while steps < LONGEST {
+                    let before = best.values[place][index];
+                    best.values[place][index] = before + direction;
+                    match after(judge, cost, tensor.group, &best)? {
+                        Some(found) if judge.total(found) < judge.total(cost) => cost = found,
+                        _ => {
+                            best.values[place][index] = before;
+                            break;
+                        }
+                    }
+                    steps += 1;
+                }
+                if steps > 0 {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(best)
+}

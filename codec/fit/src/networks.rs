@@ -1,0 +1,88 @@
+//! The networks in floating point.
+
+use kiln_fitted::{Role, Shape, Tensor};
+
+use crate::random::SplitMix;
+
+/// Filter that doubles the resolution, before it is fitted.
+pub(crate) const DOUBLE: [f32; 4] = [0.035_156_2, 0.105_468_7, -0.261_718_7, -0.878_906_3];
+
+/// Filter over a grid, before it is fitted: nothing but its input.
+pub(crate) const FILTER: [f32; 4] = [0.0, 0.0, 0.0, 1.0];
+
+/// Values of every tensor, in the order of [`Shape::tensors`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Networks {
+    pub shape: Shape,
+    pub tensors: Vec<Tensor>,
+    pub values: Vec<Vec<f32>>,
+}
+
+impl Networks {
+    /// Zeros.
+    pub(crate) fn zeros(shape: Shape) -> Self {
+        let tensors = shape.tensors();
+        let values = tensors.iter().map(|t| vec![0.0; t.len()]).collect();
+        Self {
+            shape,
+            tensors,
+            values,
+        }
+    }
+
+    /// Random values to start from, as Cool-chic 5 does; the colour of an empty picture is `colour`.
+    pub(crate) fn random(shape: Shape, seed: u64, colour: &[f32]) -> Self {
+        let mut all = Self::zeros(shape);
+        let mut random = SplitMix::of(&[seed, 1]);
+        for (tensor, values) in all.tensors.iter().zip(&mut all.values) {
+            let outputs = tensor.dims[0] as f64;
+            let inputs: usize = tensor.dims[1..].iter().product();
+            let mut normal = || random.normal() / (outputs * outputs);
+            match tensor.role {
+                Role::ArmOut | Role::ArmLinear | Role::FeatureWeight(_) => {
+                    values.fill_with(|| normal() as f32);
+                }
+                Role::Hidden | Role::Mix | Role::Linear => {
+                    let range = 1.0 / (outputs * outputs * (inputs as f64).sqrt());
+                    values.fill_with(|| (range * (2.0 * random.uniform() - 1.0)) as f32);
+                }
+                Role::Double(_) => values.copy_from_slice(&DOUBLE),
+                Role::Filter(_) => values.copy_from_slice(&FILTER),
+                Role::LinearBias => values.copy_from_slice(colour),
+                // Where an input is added, nothing is a good start.
+                Role::ArmWeight(_) | Role::Convolution(_) => {}
+                Role::ArmBias(_)
+                | Role::ArmOutBias
+                | Role::FeatureBias(_)
+                | Role::HiddenBias
+                | Role::MixBias
+                | Role::ConvolutionBias(_) => {}
+            }
+        }
+        all
+    }
+
+    /// Place of a tensor.
+    pub(crate) fn place(&self, role: Role) -> Option<usize> {
+        self.tensors.iter().position(|t| t.role == role)
+    }
+
+    /// Values of a tensor, nothing if the shape has none of them.
+    pub(crate) fn get(&self, role: Role) -> &[f32] {
+        self.place(role).map_or(&[], |i| &self.values[i])
+    }
+
+    /// Adds to consecutive tensors, the first one being that of `role`.
+    pub(crate) fn add(&mut self, role: Role, mut sums: &[f64]) {
+        let Some(first) = self.place(role) else {
+            return;
+        };
+        for values in &mut self.values[first..] {
+            let (now, rest) = sums.split_at(values.len().min(sums.len()));
+            for (value, sum) in values.iter_mut().zip(now) {
+                *value += *sum as f32;
+            }
+            sums = rest;
+        }
+    }
+}

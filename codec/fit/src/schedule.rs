@@ -1,0 +1,248 @@
+//! From a random start to the best state within a budget.
+//!
+//! Two candidates are warmed up, the better one is fitted with rounding that gets harder, and in the end the networks
+//! alone are fitted to rounded latents. Everything in between depends on how much of the budget is spent.
+
+use std::time::{Duration, Instant};
+
+use crate::engine::{Engine, Loss, Soft, State, Step, engine};
+use crate::{Budget, Error, Float, Image, Next, Options, Status, Watch};
+
+/// Bits of a weight, about, while they are not known.
+const WEIGHT_BITS: f64 = 8.6;
+/// Random starts.
+const CANDIDATES: u32 = 2;
+/// Steps of each.
+const WARM_UP: u32 = 50;
+/// Steps with rounded latents in the end.
+const HARD: u32 = 100;
+/// How often the loss of the rounded state is measured, and `watch` is asked.
+const MEASUREMENTS: u32 = 100;
+
+/// Fits networks and latents to a picture.
+///
+/// # Errors
+/// The picture or an option is not in order, or `watch` cancelled.
+pub fn fit_float(image: &Image<'_>, options: &Options, watch: &dyn Watch) -> Result<Float, Error> {
+    let engine = engine(image, options)?;
+    let mut run = Run {
+        clock: Clock::new(options.budget),
+        best: None,
+        weights: engine.networks().iter().map(Vec::len).sum(),
+        over: false,
+        engine,
+        watch,
+    };
+    let lambda = options.lambda;
+    run.warm_up(options.seed, lambda)?;
+    run.main()?;
+    run.hard()?;
+    run.finish()
+}
+
+/// How much of the budget is spent.
+struct Clock {
+    budget: Budget,
+    start: Instant,
+    steps: u32,
+}
+
+impl Clock {
+    fn new(budget: Budget) -> Self {
+        Self {
+            budget,
+            start: Instant::now(),
+            steps: 0,
+        }
+    }
+
+    /// Steps that the whole budget allows, as far as is known after some.
+    fn estimate(&self) -> f64 {
+        match self.budget {
+            Budget::Iterations(n) => f64::from(n),
+            Budget::Time(time) => time.as_secs_f64() / self.seconds_each().max(1e-9),
+        }
+    }
+
+    fn seconds_each(&self) -> f64 {
+        self.start.elapsed().as_secs_f64() / f64::from(self.steps.max(1))
+    }
+
+    /// Part of the budget that is spent.
+    fn spent(&self) -> f64 {
+        let part = match self.budget {
+            Budget::Iterations(n) => f64::from(self.steps) / f64::from(n.max(1)),
+            Budget::Time(time) => {
+                self.start.elapsed().as_secs_f64() / time.max(Duration::from_nanos(1)).as_secs_f64()
+            }
+        };
+        part.min(1.0)
+    }
+}
+
+struct Run<'a> {
+    engine: Engine,
+    clock: Clock,
+    best: Option<(f64, Loss, State)>,
+    weights: usize,
+    /// `watch` wants the best so far.
+    over: bool,
+    watch: &'a dyn Watch,
+}
+
+impl Run<'_> {
+    /// Leaves the better one of some random starts in the engine.
+    fn warm_up(&mut self, seed: u64, lambda: f64) -> Result<(), Error> {
+        // Published for Cool-chic 5: less noise where files are large.
+        let noise = ((0.747 - 0.432 * lambda.log10()) / 10.0).max(0.0) as f32;
+        let step = Step {
+            rate: 1e-2,
+            soft: Some(Soft {
+                temperature: 0.35,
+                noise,
+            }),
+            betas: (0.725, 0.97),
+            refresh: 1,
+        };
+        let mut kept: Option<(f64, State)> = None;
+        for candidate in 0..CANDIDATES {
+            // A tenth of a short budget for all of them.
+            let share = 0.1 * f64::from(candidate + 1) / f64::from(CANDIDATES);
+            if candidate > 0 {
+                if self.over || self.clock.spent() >= share {
+                    break;
+                }
+                self.engine.restart(seed.wrapping_add(u64::from(candidate)));
+            }
+            self.engine.forget();
+            for _ in 0..WARM_UP {
+                if self.clock.spent() >= share {
+                    break;
+                }
+                self.step(&step);
+            }
+            let loss = self.measure()?;
+            let cost = self.engine.cost(&loss);
+            if kept.as_ref().is_none_or(|(least, _)| cost < *least) {
+                kept = Some((cost, self.engine.state()));
+            }
+        }
+        if let Some((_, state)) = kept {
+            self.engine.set_state(&state);
+        }
+        Ok(())
+    }
+
+    fn main(&mut self) -> Result<(), Error> {
+        self.engine.forget();
+        let start = self.clock.spent();
+        let mut next = self.clock.steps;
+        while !self.over {
+            let end = 1.0 - self.hard_part();
+            let spent = self.clock.spent();
+            if spent >= end {
+                break;
+            }
+            let t = ((spent - start) / (end - start)).clamp(0.0, 1.0);
+            let cosine = 0.5 + 0.5 * (std::f64::consts::PI * t).cos();
+            self.step(&Step {
+                rate: 1e-5 + (1e-2 - 1e-5) * cosine,
+                soft: Some(Soft {
+                    temperature: (0.35 + (0.08 - 0.35) * t) as f32,
+                    noise: (0.22 + (0.15 - 0.22) * t) as f32,
+                }),
+                betas: (0.9, 0.999),
+                refresh: 10,
+            });
+            if self.clock.steps >= next {
+                self.measure()?;
+                next = self.clock.steps + self.interval();
+            }
+        }
+        self.measure()?;
+        Ok(())
+    }
+
+    /// Networks alone, from the best state on.
+    fn hard(&mut self) -> Result<(), Error> {
+        if let Some((_, _, state)) = &self.best {
+            self.engine.set_state(state);
+        }
+        self.engine.forget();
+        let start = self.clock.spent();
+        let mut next = self.clock.steps + self.interval();
+        while !self.over && self.clock.spent() < 1.0 {
+            let t = (self.clock.spent() - start) / (1.0 - start);
+            let cosine = 0.5 + 0.5 * (std::f64::consts::PI * t).cos();
+            self.step(&Step {
+                rate: 1e-5 + (1e-4 - 1e-5) * cosine,
+                soft: None,
+                betas: (0.9, 0.999),
+                refresh: 10,
+            });
+            if self.clock.steps >= next {
+                self.measure()?;
+                next = self.clock.steps + self.interval();
+            }
+        }
+        self.measure()?;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Float, Error> {
+        let loss = match self.best.take() {
+            Some((_, loss, state)) => {
+                self.engine.set_state(&state);
+                loss
+            }
+            None => self.engine.hard_loss(),
+        };
+        Ok(Float {
+            shape: self.engine.shape(),
+            latents: self.engine.rounded_latents(),
+            networks: self.engine.networks().to_vec(),
+            mse: loss.mse,
+            grid_bits: loss.grid_bits,
+            iterations: self.clock.steps,
+        })
+    }
+
+    /// Part of the budget for rounded latents.
+    fn hard_part(&self) -> f64 {
+        (f64::from(HARD) / self.clock.estimate()).min(0.05)
+    }
+
+    /// Steps between measurements.
+    fn interval(&self) -> u32 {
+        ((self.clock.estimate() / f64::from(MEASUREMENTS)) as u32).max(10)
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.engine.step(step);
+        self.clock.steps += 1;
+    }
+
+    /// Measures the rounded state, keeps it if it is the best, and asks `watch`.
+    fn measure(&mut self) -> Result<Loss, Error> {
+        let loss = self.engine.hard_loss();
+        let cost = self.engine.cost(&loss);
+        if self.best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+            self.best = Some((cost, loss.clone(), self.engine.state()));
+        }
+        if let Some((_, best, _)) = &self.best {
+            let bits = best.bits() + WEIGHT_BITS * self.weights as f64;
+            let status = Status {
+                done: self.clock.spent(),
+                iterations: self.clock.steps,
+                bytes: bits / 8.0,
+                psnr: -10.0 * best.mse.max(1e-10).log10(),
+            };
+            match self.watch.update(&status) {
+                Next::GoOn => {}
+                Next::Finish => self.over = true,
+                Next::Cancel => return Err(Error::Stopped),
+            }
+        }
+        Ok(loss)
+    }
+}
