@@ -362,6 +362,14 @@ mod tests {
         let timed: Vec<_> = all.iter().map(|row| row.times.enc_s.is_some()).collect();
         assert_eq!(timed, [true, true, false, true, true, false]);
 
+        // Nothing is left to do; another version of the codec starts anew.
+        let again = plan(&subjects, true).measure(&codec, &[1.0, 3.0]).unwrap();
+        assert_same(&again, &all);
+        assert_eq!(count(), 0);
+        let other = Shift::new("shift 2");
+        plan(&subjects, true).measure(&other, &[1.0]).unwrap();
+        assert_eq!(other.1.load(Ordering::Relaxed), 3 + 2 + 1);
+
         // Files that take long are made once for rates and once for times.
         let slow = Shift::new("slow");
         let long = Plan {
@@ -371,13 +379,5 @@ mod tests {
         let rows = long.measure(&slow, &[1.0, 3.0]).unwrap();
         assert_eq!(slow.1.load(Ordering::Relaxed), 6 + 4);
         assert_same(&rows, &all);
-
-        // Nothing is left to do; another version of the codec starts anew.
-        let again = plan(&subjects, true).measure(&codec, &[1.0, 3.0]).unwrap();
-        assert_same(&again, &all);
-        assert_eq!(count(), 0);
-        let other = Shift::new("shift 2");
-        plan(&subjects, true).measure(&other, &[1.0]).unwrap();
-        assert_eq!(other.1.load(Ordering::Relaxed), 3 + 2 + 1);
     }
 }

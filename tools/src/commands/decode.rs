@@ -4,12 +4,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Context;
-use kiln::Decoder;
 use kiln::picture::{self, Format, StoreOptions};
 use serde_json::json;
 
 use super::batch::{self, Done};
-use super::model;
+use super::model::{self, Decoders};
 use crate::args::{DecodeArgs, FormatName};
 use crate::files::{self, Job, Kind, Sink};
 use crate::progress::Progress;
@@ -34,9 +33,10 @@ pub fn run(args: &DecodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
     if let Some(quality) = args.jpeg_quality {
         options.jpeg_quality = quality;
     }
-    let decoder = model::decoder(&args.model)?
-        .with_limits(args.limits.limits())
-        .allow_not_portable(args.allow_not_portable);
+    let (limits, allow) = (args.limits.limits(), args.allow_not_portable);
+    let decoders = Decoders::new(&args.model, move |decoder| {
+        decoder.with_limits(limits).allow_not_portable(allow)
+    })?;
     let preserve_times = args.files.preserve_times;
     // Pictures are given their names when they are complete: one that is there is whole.
     batch::run(
@@ -44,7 +44,7 @@ pub fn run(args: &DecodeArgs, quiet: bool) -> anyhow::Result<ExitCode> {
         &args.files,
         quiet,
         |_| true,
-        |job, progress| decode(job, &decoder, format, &options, preserve_times, progress),
+        |job, progress| decode(job, &decoders, format, &options, preserve_times, progress),
     )
 }
 
@@ -90,7 +90,7 @@ fn is_written(format: Format) -> bool {
 /// Decodes one file.
 fn decode(
     job: &Job,
-    decoder: &Decoder,
+    decoders: &Decoders,
     format: Format,
     options: &StoreOptions,
     preserve_times: bool,
@@ -102,7 +102,8 @@ fn decode(
         false => None,
     };
     let bytes = files::read(&job.source)?;
-    let decoded = decoder
+    let decoded = decoders
+        .of(&bytes)?
         .decode_with(&bytes, progress)
         .map_err(model::hint)
         .with_context(|| job.source.to_string())?;

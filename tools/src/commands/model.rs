@@ -1,10 +1,11 @@
 //! The networks that the arguments ask for.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use anyhow::Context;
 use kiln::picture::PictureError;
-use kiln::{Decoder, DeviceChoice, ErrorKind, ExactChoice, Model};
+use kiln::{Decoder, DeviceChoice, ErrorKind, ExactChoice, Model, WEIGHTLESS};
 
 use crate::args::{ExactDevice, ModelArgs};
 use crate::console;
@@ -38,6 +39,59 @@ pub fn decoder(args: &ModelArgs) -> anyhow::Result<Decoder> {
         Some(path) => decoder.with_model(place(named(path, &device)?, args)?),
         None => decoder,
     })
+}
+
+/// Decoders for files as they come: reading the bundled weights takes as long as decoding a small picture, and not every
+/// file needs them.
+pub struct Decoders {
+    args: ModelArgs,
+    prepare: Box<dyn Fn(Decoder) -> Decoder>,
+    without: Decoder,
+    with: OnceCell<Decoder>,
+}
+
+impl Decoders {
+    /// `prepare`: gives each decoder its limits and the like. What is wrong with the arguments is found at once.
+    pub fn new(
+        args: &ModelArgs,
+        prepare: impl Fn(Decoder) -> Decoder + 'static,
+    ) -> anyhow::Result<Self> {
+        let args = args.clone();
+        let with = OnceCell::new();
+        // The bundled weights are right, and everything else may be asked of these arguments.
+        if args.weights.is_some() || args.exact_device != ExactDevice::Auto {
+            let decoder = decoder(&args)?;
+            with.get_or_init(|| prepare(decoder));
+        } else {
+            threads(args.threads)?;
+            device(&args)?;
+        }
+        Ok(Self {
+            without: prepare(Decoder::without_weights()),
+            prepare: Box::new(prepare),
+            args,
+            with,
+        })
+    }
+
+    /// A decoder for this file.
+    pub fn of(&self, bytes: &[u8]) -> anyhow::Result<&Decoder> {
+        let needs_none = kiln::peek(bytes)
+            .is_ok_and(|header| WEIGHTLESS.iter().any(|w| w.id == header.architecture));
+        if needs_none {
+            return Ok(&self.without);
+        }
+        if let Some(known) = self.with.get() {
+            return Ok(known);
+        }
+        let args = ModelArgs {
+            // Set already, which can be done once.
+            threads: None,
+            ..self.args.clone()
+        };
+        let decoder = decoder(&args)?;
+        Ok(self.with.get_or_init(|| (self.prepare)(decoder)))
+    }
 }
 
 /// Has the work of this process done by so many threads. Once, and before anything runs in parallel.

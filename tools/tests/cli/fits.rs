@@ -41,8 +41,11 @@ fn a_fit_is_written_described_and_read_again() {
     let found = psnr(&source, &open(&scratch.path("b.png")));
     let expected = file["fit"]["psnr"].as_f64().unwrap();
     assert!((found - expected).abs() < 0.02, "{found}, not {expected}");
-    let compared = scratch.json("compare a.png b.png --metrics psnr --json");
-    assert!(compared.to_string().contains("psnr"));
+    // A kiln file is compared as the picture that it holds.
+    let compared = scratch.json("compare a.png a.kiln --json");
+    let by_picture = scratch.json("compare a.png b.png --json");
+    assert!(compared["psnr"].is_number());
+    assert_eq!(compared["psnr"], by_picture["psnr"]);
 }
 
 #[test]
