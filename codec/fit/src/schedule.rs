@@ -246,3 +246,107 @@ impl Run<'_> {
         Ok(loss)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Depth, Preset};
+
+    const SIDE: usize = 48;
+
+    /// A part of a photograph.
+    fn samples() -> Vec<f32> {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../datasets/kodak/kodim14.png"
+        );
+        let rgb = image::open(path).unwrap().to_rgb8();
+        let mut samples = Vec::new();
+        for c in 0..3 {
+            for (y, x) in (0..SIDE * SIDE).map(|i| (i / SIDE, i % SIDE)) {
+                let pixel = rgb.get_pixel(300 + x as u32, 200 + y as u32);
+                samples.push(f32::from(pixel.0[c]) / 255.0);
+            }
+        }
+        samples
+    }
+
+    fn image(samples: &[f32]) -> Image<'_> {
+        Image {
+            height: SIDE,
+            width: SIDE,
+            channels: 3,
+            samples,
+            weights: None,
+        }
+    }
+
+    fn options(budget: Budget) -> Options {
+        Options {
+            lambda: 1e-3,
+            budget,
+            seed: 1,
+            preset: Some(Preset::Low),
+            depth: Depth::Eight,
+        }
+    }
+
+    #[test]
+    fn a_photograph_is_fitted_the_same_on_any_number_of_threads() {
+        let samples = samples();
+        let fit = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            let options = options(Budget::Iterations(300));
+            pool.install(|| fit_float(&image(&samples), &options, &|_: &Status| Next::GoOn))
+                .unwrap()
+        };
+        let one = fit(1);
+        assert_eq!(one, fit(3));
+        assert_eq!(one.iterations, 300);
+        let bits: f64 = one.grid_bits.iter().sum();
+        let cost = one.mse + 1e-3 * bits / (SIDE * SIDE) as f64;
+        // A constant picture has an error of 6e-3 or more here.
+        assert!(cost < 3.5e-3, "{cost}");
+        let again = {
+            let mut engine = engine(&image(&samples), &options(Budget::Iterations(1))).unwrap();
+            engine.set_networks(one.networks.clone()).unwrap();
+            engine.networks() == one.networks
+        };
+        assert!(again);
+    }
+
+    #[test]
+    fn the_watch_ends_the_work() {
+        let samples = samples();
+        let budget = options(Budget::Iterations(100_000));
+        let finish = fit_float(&image(&samples), &budget, &|s: &Status| {
+            if s.iterations > 40 {
+                Next::Finish
+            } else {
+                Next::GoOn
+            }
+        });
+        assert!(finish.unwrap().iterations < 2_000);
+        let cancelled = fit_float(&image(&samples), &budget, &|_: &Status| Next::Cancel);
+        assert_eq!(cancelled, Err(Error::Stopped));
+    }
+
+    #[test]
+    fn time_is_kept() {
+        let samples = samples();
+        let time = Duration::from_millis(1500);
+        let start = Instant::now();
+        let float = fit_float(
+            &image(&samples),
+            &options(Budget::Time(time)),
+            &|_: &Status| Next::GoOn,
+        );
+        let taken = start.elapsed();
+        assert!(float.unwrap().iterations > 10);
+        // One step or measurement more, on a busy machine.
+        assert!(taken >= time && taken < time * 3 / 2, "{taken:?}");
+    }
+}
