@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use kiln::picture::Metadata;
 use kiln::{Decoder, EncodeOptions, Encoder, FITTED, Fit, Limits, Picture, Target, Threads, info};
 
-/// Source and level: both ends of the rates, alpha, grey of 16 bits, several bands, one pixel.
+/// Source and level: both ends of the rates, alpha, grey of 16 bits, a long thin picture, one pixel.
 const FILES: [(&str, u8); 6] = [
     ("rgb", 9),
     ("rgb", 45),
@@ -70,13 +70,12 @@ fn files_decode_to_their_pictures_exactly() {
 }
 
 #[test]
-fn several_streams_and_all_kinds_of_grids_are_among_them() {
+fn all_kinds_of_grids_are_among_them() {
     prepare();
     let inside = FILES.map(|file| {
         let bytes = std::fs::read(path(file, "kiln")).unwrap();
         info(&bytes, &Limits::default()).unwrap()
     });
-    assert!(inside.iter().any(|info| info.streams > 3));
     let shapes = inside.map(|info| info.fitted.unwrap().shape);
     assert!(shapes.iter().any(|s| s.hyper > 0 && s.convolutions > 0));
     assert!(shapes.iter().any(|s| s.levels == 1));
