@@ -16,8 +16,11 @@ const CANDIDATES: u32 = 2;
 const WARM_UP: u32 = 50;
 /// Steps with rounded latents in the end.
 const HARD: u32 = 100;
-/// How often the loss of the rounded state is measured, and `watch` is asked.
+/// How often the loss of the rounded state is measured.
 const MEASUREMENTS: u32 = 100;
+/// `watch` is asked after each measurement, and after the first step that ends so long after the last time: a wish to end
+/// must not wait for the next measurement of a long fit.
+const ASK: Duration = Duration::from_millis(200);
 
 /// Fits networks and latents to a picture.
 ///
@@ -30,10 +33,13 @@ pub fn fit_float(image: &Image<'_>, options: &Options, watch: &dyn Watch) -> Res
         best: None,
         weights: engine.networks().iter().map(Vec::len).sum(),
         over: false,
+        asked: Instant::now(),
         engine,
         watch,
     };
     let lambda = options.lambda;
+    // From here on there is a state to finish with.
+    run.measure()?;
     run.warm_up(options.seed, lambda)?;
     run.main()?;
     run.hard()?;
@@ -87,6 +93,7 @@ struct Run<'a> {
     weights: usize,
     /// `watch` wants the best so far.
     over: bool,
+    asked: Instant,
     watch: &'a dyn Watch,
 }
 
@@ -116,10 +123,10 @@ impl Run<'_> {
             }
             self.engine.forget();
             for _ in 0..WARM_UP {
-                if self.clock.spent() >= share {
+                if self.over || self.clock.spent() >= share {
                     break;
                 }
-                self.step(&step);
+                self.step(&step)?;
             }
             let loss = self.measure()?;
             let cost = self.engine.cost(&loss);
@@ -153,7 +160,7 @@ impl Run<'_> {
                 }),
                 betas: (0.9, 0.999),
                 refresh: 10,
-            });
+            })?;
             if self.clock.steps >= next {
                 self.measure()?;
                 next = self.clock.steps + self.interval();
@@ -179,7 +186,7 @@ impl Run<'_> {
                 soft: None,
                 betas: (0.9, 0.999),
                 refresh: 10,
-            });
+            })?;
             if self.clock.steps >= next {
                 self.measure()?;
                 next = self.clock.steps + self.interval();
@@ -217,9 +224,13 @@ impl Run<'_> {
         ((self.clock.estimate() / f64::from(MEASUREMENTS)) as u32).max(10)
     }
 
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &Step) -> Result<(), Error> {
         self.engine.step(step);
         self.clock.steps += 1;
+        match self.asked.elapsed() >= ASK {
+            true => self.ask(),
+            false => Ok(()),
+        }
     }
 
     /// Measures the rounded state, keeps it if it is the best, and asks `watch`.
@@ -229,6 +240,12 @@ impl Run<'_> {
         if self.best.as_ref().is_none_or(|(least, ..)| cost < *least) {
             self.best = Some((cost, loss.clone(), self.engine.state()));
         }
+        self.ask()?;
+        Ok(loss)
+    }
+
+    /// Asks `watch` whether to go on.
+    fn ask(&mut self) -> Result<(), Error> {
         if let Some((_, best, _)) = &self.best {
             let bits = best.bits() + WEIGHT_BITS * self.weights as f64;
             let status = Status {
@@ -243,7 +260,8 @@ impl Run<'_> {
                 Next::Cancel => return Err(Error::Stopped),
             }
         }
-        Ok(loss)
+        self.asked = Instant::now();
+        Ok(())
     }
 }
 

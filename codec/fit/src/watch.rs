@@ -24,7 +24,7 @@ pub enum Next {
     Cancel,
 }
 
-/// Is told how far the work is, about a hundred times, and decides whether it goes on.
+/// Is told how far the work is, about five times a second or once a step, and decides whether it goes on.
 pub trait Watch: Sync {
     /// Called between steps.
     fn update(&self, status: &Status) -> Next;

@@ -7,7 +7,10 @@ use kiln_fitted::Size;
 
 /// A photograph's window, planar, samples in 0..=1.
 fn photo(left: u32, top: u32, width: u32, height: u32) -> Vec<f32> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/kodak/kodim23.png");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../datasets/kodak/kodim23.png"
+    );
     let rgb = image::open(path).unwrap().to_rgb8();
     let mut samples = Vec::new();
     for channel in 0..3 {
@@ -53,10 +56,12 @@ fn decoded(image: &Image<'_>, fit: &Fit, depth: Depth) -> Vec<f32> {
     };
     let streams: Vec<&[u8]> = fit.streams.iter().map(Vec::as_slice).collect();
     let watch = &|_, _| ControlFlow::Continue(());
-    let (parameters, latents) =
-        kiln_fitted::decode(&streams, size, image.channels, watch).unwrap();
+    let (parameters, latents) = kiln_fitted::decode(&streams, size, image.channels, watch).unwrap();
     assert_eq!((&parameters, &latents), (&fit.parameters, &fit.latents));
-    assert_eq!(kiln_fitted::checksum(&parameters, &latents), fit.symbols_crc);
+    assert_eq!(
+        kiln_fitted::checksum(&parameters, &latents),
+        fit.symbols_crc
+    );
     let mut samples = vec![0.0; image.samples.len()];
     kiln_fitted::synthesise(&parameters, &latents, size, depth, &mut |y, row| {
         for (i, &sample) in row.iter().enumerate() {
