@@ -1,9 +1,11 @@
 //! The whole way from a picture to the streams of its file.
 
+use std::time::Instant;
+
 use kiln_fitted::{Latents, Parameters, Size};
 
-use crate::finish::{Brief, Care, finish};
-use crate::{Error, Image, Options, Watch, fit_float};
+use crate::finish::{Brief, Care, Pace, finish};
+use crate::{Budget, Error, Image, Options, Watch, fit_float};
 
 /// A fitted picture.
 #[derive(Clone, Debug)]
@@ -27,6 +29,9 @@ pub struct Fit {
     pub iterations: u32,
 }
 
+/// Part of the time that networks and latents are fitted in, before they become integers.
+const FLOAT_PART: f64 = 0.92;
+
 /// Bytes for each pixel that a fit takes beside the picture: latents with what moves them, the upsampled channels, the
 /// layers of the synthesis, and their gradients.
 const BYTES_PER_PIXEL: u64 = 400;
@@ -44,14 +49,30 @@ pub fn fit_bytes(height: usize, width: usize) -> u64 {
 /// # Errors
 /// [`Error::Image`] and [`Error::Option`] for what cannot be fitted, [`Error::Stopped`] if `watch` cancels.
 pub fn fit(image: &Image<'_>, options: &Options, watch: &dyn Watch) -> Result<Fit, Error> {
-    let float = fit_float(image, options, watch)?;
+    let start = Instant::now();
+    // What remains of the time is for integers.
+    let budget = match options.budget {
+        Budget::Time(time) => Budget::Time(time.mul_f64(FLOAT_PART)),
+        iterations => iterations,
+    };
+    let mut spent = options.clone();
+    spent.budget = budget;
+    let float = fit_float(image, &spent, watch)?;
     let brief = Brief {
         image,
         depth: options.depth,
         lambda: options.lambda,
         shape: float.shape,
     };
-    let finished = finish(&brief, &float, Care::after(float.iterations))?;
+    let pace = Pace {
+        until: match options.budget {
+            Budget::Time(time) => start.checked_add(time),
+            Budget::Iterations(_) => None,
+        },
+        watch,
+        status: float.status(),
+    };
+    let finished = finish(&brief, &float, Care::after(float.iterations), &pace)?;
     let size = Size {
         height: image.height,
         width: image.width,

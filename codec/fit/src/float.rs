@@ -2,6 +2,8 @@
 
 use kiln_fitted::Shape;
 
+use crate::Status;
+
 /// Networks in floating point and rounded latents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Float {
@@ -17,4 +19,13 @@ pub struct Float {
     pub grid_bits: Vec<f64>,
     /// Steps over the whole picture that were made, those of candidates too.
     pub iterations: u32,
+}
+
+impl Float {
+    /// What is known of its file.
+    pub(crate) fn status(&self) -> Status {
+        let bits = self.grid_bits.iter().sum();
+        let weights = self.networks.iter().map(Vec::len).sum();
+        Status::estimated(1.0, self.iterations, bits, weights, self.mse)
+    }
 }

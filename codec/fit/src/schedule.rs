@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 use crate::engine::{Engine, Loss, Soft, State, Step, engine};
 use crate::{Budget, Error, Float, Image, Next, Options, Status, Watch};
 
-/// Bits of a weight, about, while they are not known.
-const WEIGHT_BITS: f64 = 8.6;
 /// Random starts.
 const CANDIDATES: u32 = 2;
 /// Steps of each.
@@ -247,13 +245,8 @@ impl Run<'_> {
     /// Asks `watch` whether to go on.
     fn ask(&mut self) -> Result<(), Error> {
         if let Some((_, best, _)) = &self.best {
-            let bits = best.bits() + WEIGHT_BITS * self.weights as f64;
-            let status = Status {
-                done: self.clock.spent(),
-                iterations: self.clock.steps,
-                bytes: bits / 8.0,
-                psnr: -10.0 * best.mse.max(1e-10).log10(),
-            };
+            let (done, steps) = (self.clock.spent(), self.clock.steps);
+            let status = Status::estimated(done, steps, best.bits(), self.weights, best.mse);
             match self.watch.update(&status) {
                 Next::GoOn => {}
                 Next::Finish => self.over = true,

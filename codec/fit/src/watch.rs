@@ -13,6 +13,27 @@ pub struct Status {
     pub psnr: f64,
 }
 
+/// Bits of a weight, about, while they are not known.
+const WEIGHT_BITS: f64 = 8.6;
+
+impl Status {
+    /// From bits of latents and a number of weights, whose bits are a guess.
+    pub(crate) fn estimated(
+        done: f64,
+        iterations: u32,
+        latent_bits: f64,
+        weights: usize,
+        mse: f64,
+    ) -> Self {
+        Self {
+            done,
+            iterations,
+            bytes: (latent_bits + WEIGHT_BITS * weights as f64) / 8.0,
+            psnr: -10.0 * mse.max(1e-10).log10(),
+        }
+    }
+}
+
 /// What a caller decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {

@@ -6,6 +6,7 @@
 //! ```
 
 mod judge;
+mod pace;
 mod precision;
 mod rounded;
 mod steps;
@@ -16,6 +17,7 @@ use kiln_fitted::{Latents, Parameters, Shape, Size};
 use crate::{Depth, Error, Float, Image};
 
 use judge::Judge;
+pub(crate) use pace::Pace;
 use rounded::Rounded;
 
 /// Grids are cut into bands of so many rows, so that threads can decode them, ...
@@ -66,8 +68,13 @@ pub(crate) struct Finished {
 /// Integers for networks and latents that were fitted.
 ///
 /// # Errors
-/// [`Error::Format`] if the fit does not fit into a file.
-pub(crate) fn finish(brief: &Brief<'_>, float: &Float, care: Care) -> Result<Finished, Error> {
+/// [`Error::Format`] if the fit does not fit into a file, [`Error::Stopped`] if the caller cancels.
+pub(crate) fn finish(
+    brief: &Brief<'_>,
+    float: &Float,
+    care: Care,
+    pace: &Pace<'_>,
+) -> Result<Finished, Error> {
     let latents = latents(brief, float)?;
     let mut rounded = Rounded::new(brief.shape, &float.networks);
     let whole = Judge::whole(brief, &latents);
@@ -84,8 +91,11 @@ pub(crate) fn finish(brief: &Brief<'_>, float: &Float, care: Care) -> Result<Fin
         Care::Long => &[4, 2],
     };
     for &share in rounds {
+        if !pace.goes_on()? {
+            break;
+        }
         let sample = Judge::sample(brief, &latents, share);
-        let walked = walk::walk(&parameters, &sample)?;
+        let walked = walk::walk(&parameters, &sample, pace)?;
         let walked_cost = whole.cost(&walked)?;
         // What is better for a part may be worse for all of it.
         if whole.total(walked_cost) < whole.total(cost) {

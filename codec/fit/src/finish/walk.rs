@@ -5,19 +5,27 @@
 use kiln_fitted::{Parameters, default_value};
 
 use super::judge::Judge;
+use super::pace::Pace;
 use super::steps::after;
 use crate::Error;
 
 /// Most steps of one integer.
 const LONGEST: i32 = 8;
 
-/// Changed integers of a lower cost.
-pub(super) fn walk(parameters: &Parameters, judge: &Judge) -> Result<Parameters, Error> {
+/// Changed integers of a lower cost. Ends early where `pace` says so.
+pub(super) fn walk(
+    parameters: &Parameters,
+    judge: &Judge,
+    pace: &Pace<'_>,
+) -> Result<Parameters, Error> {
     let mut best = parameters.clone();
     let mut cost = judge.cost(&best)?;
     for (place, tensor) in parameters.shape.tensors().iter().enumerate() {
         let exponent = parameters.exponent(tensor.group);
         for index in 0..tensor.len() {
+            if !pace.goes_on()? {
+                return Ok(best);
+            }
             let free = default_value(tensor.role, index, exponent);
             let towards = match (free - best.values[place][index]).signum() {
                 0 => 1,
