@@ -44,7 +44,8 @@ pub(super) struct Cost {
 impl Judge {
     /// The whole picture.
     pub(super) fn whole(brief: &Brief<'_>, latents: &Latents) -> Self {
-        Self::of(brief, latents, &[0..brief.image.height])
+        let all = 0..brief.image.height;
+        Self::of(brief, latents, std::slice::from_ref(&all))
     }
 
     /// Strips that stand for the whole picture, about 1 / `share` of it.

@@ -6,11 +6,14 @@ use super::judge::Judge;
 use super::rounded::Rounded;
 use crate::Error;
 
+/// One of the numbers of bits.
+type Field = fn(&mut Precision) -> &mut u8;
+
 /// More bits round less and saturate sooner; they cost nothing, and the smallest error is the best.
 pub(super) fn choose(rounded: &mut Rounded<'_>, judge: &Judge) -> Result<(), Error> {
     let mut best = rounded.parameters().precision;
     let mut least = judge.mse_if_valid(rounded.parameters())?;
-    let fields: [(fn(&mut Precision) -> &mut u8, u8, u8); 3] = [
+    let fields: [(Field, u8, u8); 3] = [
         (|p| &mut p.planes, 3, 8),
         (|p| &mut p.hidden, 4, 13),
         (|p| &mut p.output, 8, 14),
