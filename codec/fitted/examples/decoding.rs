@@ -1,6 +1,6 @@
 //! How long the parts of decoding take for a picture of 768 x 512.
 //!
-//! `cargo run --release -p kiln-fitted --example speed -- [THREADS [BAND [FILE]]]`; a file is laid out like
+//! `cargo run --release -p kiln-fitted --example decoding -- [THREADS [BAND [FILE]]]`; a file is laid out like
 //! `tests/data/photo.fitted`. Without one, networks and latents are random.
 
 #[path = "../tests/common/mod.rs"]
