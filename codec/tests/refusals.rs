@@ -74,8 +74,8 @@ fn a_good_file_needs_the_device() {
 
 #[test]
 fn a_file_for_other_weights_opens_nothing() {
-    // Bit 0 of the architecture would make it a lossless picture.
-    for (at, bit) in [(DECODER_SET, 1), (DECODER_SET + 7, 1), (ARCHITECTURE, 2)] {
+    // Bits 0 and 1 of the architecture would make it a lossless or a fitted picture.
+    for (at, bit) in [(DECODER_SET, 1), (DECODER_SET + 7, 1), (ARCHITECTURE, 8)] {
         let error = refused(&changed(|bytes| bytes[at] ^= bit));
         assert!(matches!(error, Error::NoWeights { .. }), "{error:?}");
         assert_eq!(error.kind(), ErrorKind::Weights);
