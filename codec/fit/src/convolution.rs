@@ -119,9 +119,10 @@ impl Stencil<'_> {
             let made = &mut self.rows[i * form.row_len()..][..form.row_len()];
             let bias = self.weights.bias;
             let mut x = 0;
-            while x + 4 * S::F32_LANES <= span {
-                stencil::<S, C, 4>(simd, form, made, x, &sources, kernel, bias, self.relu);
-                x += 4 * S::F32_LANES;
+            // Three channels times three vectors of sums, their inputs and a weight: 16 registers are enough.
+            while x + 3 * S::F32_LANES <= span {
+                stencil::<S, C, 3>(simd, form, made, x, &sources, kernel, bias, self.relu);
+                x += 3 * S::F32_LANES;
             }
             while x < span {
                 stencil::<S, C, 1>(simd, form, made, x, &sources, kernel, bias, self.relu);

@@ -101,6 +101,11 @@ impl Starts {
         from: &Row<S::f32s>,
         to: &mut [f32],
     ) {
+        if self.run {
+            let to = vectors_mut(simd, &mut to[self.at[0]..][..TILE * S::F32_LANES]);
+            to.copy_from_slice(from);
+            return;
+        }
         for ((&at, place), &v) in self.at.iter().zip(&places.each).zip(from) {
             if place.valid > 0 {
                 store(simd, &mut to[at..], first(simd, place.valid, v));
@@ -112,6 +117,9 @@ impl Starts {
 /// Sets to 0 what is beyond the pixels.
 #[inline(always)]
 pub(crate) fn cut_row<S: Simd>(simd: S, places: &Places, row: &mut Row<S::f32s>) {
+    if places.run {
+        return;
+    }
     for (v, place) in row.iter_mut().zip(&places.each) {
         *v = first(simd, place.valid, *v);
     }
