@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 use kiln_fitted::Role;
-use kiln_fitted::Shape;
+use kiln_fitted::{LATENT_MAX, Shape};
 use rayon::prelude::*;
 
 use crate::arm::Arm;
@@ -186,7 +186,8 @@ impl Engine {
 
     /// Rounded latents of every grid, row by row, within what a file holds.
     pub fn rounded_latents(&self) -> Vec<Vec<i16>> {
-        let round = |&y: &f32| (y * self.gain).round_ties_even().clamp(-127.0, 127.0) as i16;
+        let most = f32::from(LATENT_MAX);
+        let round = |&y: &f32| (y * self.gain).round_ties_even().clamp(-most, most) as i16;
         let grid = |grid| self.latents(grid).flatten().map(round).collect();
         (0..self.latents.len()).map(grid).collect()
     }

@@ -1,14 +1,8 @@
 //! The networks in floating point.
 
-use kiln_fitted::{Role, Shape, Tensor};
+use kiln_fitted::{Role, Shape, Tensor, default_value};
 
 use crate::random::SplitMix;
-
-/// Filter that doubles the resolution, before it is fitted.
-pub(crate) const DOUBLE: [f32; 4] = [0.035_156_2, 0.105_468_7, -0.261_718_7, -0.878_906_3];
-
-/// Filter over a grid, before it is fitted: nothing but its input.
-pub(crate) const FILTER: [f32; 4] = [0.0, 0.0, 0.0, 1.0];
 
 /// Values of every tensor, in the order of [`Shape::tensors`].
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +40,12 @@ impl Networks {
                     let range = 1.0 / (outputs * outputs * (inputs as f64).sqrt());
                     values.fill_with(|| (range * (2.0 * random.uniform() - 1.0)) as f32);
                 }
-                Role::Double(_) => values.copy_from_slice(&DOUBLE),
-                Role::Filter(_) => values.copy_from_slice(&FILTER),
+                // What costs a file nothing.
+                Role::Double(_) | Role::Filter(_) => {
+                    for (index, value) in values.iter_mut().enumerate() {
+                        *value = default_value(tensor.role, index, 12) as f32 / 4096.0;
+                    }
+                }
                 Role::LinearBias => values.copy_from_slice(colour),
                 // Where an input is added, nothing is a good start.
                 Role::ArmWeight(_) | Role::Convolution(_) => {}
