@@ -512,11 +512,7 @@ fn mutated_fits_end_in_a_picture_or_an_error() {
     let (reached, pictures) = (tally.count(&[FITTED]), tally.count(&[PICTURE]));
     assert!(reached >= FILES / 2, "{:?}", tally.outcomes);
     // What says nothing of pixels, such as another depth.
-    assert!(
-        (100..FILES / 4).contains(&pictures),
-        "{:?}",
-        tally.outcomes
-    );
+    assert!((100..FILES / 4).contains(&pictures), "{:?}", tally.outcomes);
 }
 
 #[test]
