@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use kiln_fit::{Image, Joint, Preset, Soft, Step};
+use kiln_fit::{Image, Joint, Preset, Step};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -69,16 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     for i in 0..steps {
         let t = f64::from(i) / f64::from(steps);
-        let cosine = 0.5 + 0.5 * (std::f64::consts::PI * t).cos();
-        let means = joint.step(&Step {
-            rate: 1e-5 + (1e-2 - 1e-5) * cosine,
-            soft: Some(Soft {
-                temperature: (0.35 + (0.08 - 0.35) * t) as f32,
-                noise: (0.22 + (0.15 - 0.22) * t) as f32,
-            }),
-            betas: (0.9, 0.999),
-            refresh: 10,
-        });
+        let means = joint.step(&Step::main(t));
         if i % 20 == 0 || i + 1 == steps {
             println!(
                 "{i:5} {:7.1} s  cost {:.4}e-3  {:.3} dB  {:.4} bpp",

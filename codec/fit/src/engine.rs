@@ -33,6 +33,37 @@ pub struct Step {
     pub refresh: u32,
 }
 
+impl Step {
+    /// The main phase, `t` from 0 to 1 on: rounding gets harder, steps get shorter (Cool-chic 5).
+    pub fn main(t: f64) -> Self {
+        Self {
+            rate: falling(1e-2, t),
+            soft: Some(Soft {
+                temperature: (0.35 + (0.08 - 0.35) * t) as f32,
+                noise: (0.22 + (0.15 - 0.22) * t) as f32,
+            }),
+            betas: (0.9, 0.999),
+            refresh: 10,
+        }
+    }
+
+    /// The last phase, in which the networks alone are fitted to rounded latents.
+    pub(crate) fn hard(t: f64) -> Self {
+        Self {
+            rate: falling(1e-4, t),
+            soft: None,
+            betas: (0.9, 0.999),
+            refresh: 10,
+        }
+    }
+}
+
+/// A learning rate that falls along a cosine.
+fn falling(first: f64, t: f64) -> f64 {
+    let cosine = 0.5 + 0.5 * (std::f64::consts::PI * t).cos();
+    1e-5 + (first - 1e-5) * cosine
+}
+
 /// Rounding with gradients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Soft {
@@ -292,12 +323,10 @@ impl Engine {
 
     /// Gradients of the loss: of the networks in `to_networks`, of rounded latents in `arm` and `to_latents`.
     pub(crate) fn gradients(&mut self, rounding: Rounding) -> Loss {
+        self.round(rounding);
         let networks = &self.networks;
         self.to_networks.values.iter_mut().for_each(|v| v.fill(0.0));
         self.to_latents.iter_mut().for_each(Stack::clear);
-        for (number, latents) in self.latents.iter_mut().enumerate() {
-            latents.round(rounding, self.gain, number);
-        }
         let latents = &self.latents;
         self.features.forward(networks, latents);
         let per_bit = (self.lambda / self.pixels as f64) as f32;

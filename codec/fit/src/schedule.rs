@@ -149,16 +149,7 @@ impl Run<'_> {
                 break;
             }
             let t = ((spent - start) / (end - start)).clamp(0.0, 1.0);
-            let cosine = 0.5 + 0.5 * (std::f64::consts::PI * t).cos();
-            self.step(&Step {
-                rate: 1e-5 + (1e-2 - 1e-5) * cosine,
-                soft: Some(Soft {
-                    temperature: (0.35 + (0.08 - 0.35) * t) as f32,
-                    noise: (0.22 + (0.15 - 0.22) * t) as f32,
-                }),
-                betas: (0.9, 0.999),
-                refresh: 10,
-            })?;
+            self.step(&Step::main(t))?;
             if self.clock.steps >= next {
                 self.measure()?;
                 next = self.clock.steps + self.interval();
@@ -178,13 +169,7 @@ impl Run<'_> {
         let mut next = self.clock.steps + self.interval();
         while !self.over && self.clock.spent() < 1.0 {
             let t = (self.clock.spent() - start) / (1.0 - start);
-            let cosine = 0.5 + 0.5 * (std::f64::consts::PI * t).cos();
-            self.step(&Step {
-                rate: 1e-5 + (1e-4 - 1e-5) * cosine,
-                soft: None,
-                betas: (0.9, 0.999),
-                refresh: 10,
-            })?;
+            self.step(&Step::hard(t))?;
             if self.clock.steps >= next {
                 self.measure()?;
                 next = self.clock.steps + self.interval();

@@ -15,7 +15,7 @@ use crate::Error;
 use crate::fitted::{self, Planes};
 use crate::layer;
 use crate::options::{Aim, Fit};
-use crate::pixels::{Pixels, PixelsMut, new_image};
+use crate::pixels::Pixels;
 use crate::progress::{Progress, Stage};
 
 /// Time that follows a fit: its pixels, their errors and the file. For each pixel, on the slow side.
@@ -275,20 +275,14 @@ impl Job<'_> {
         own: &OwnNetworks,
         progress: &dyn Progress,
     ) -> Result<DynamicImage, Error> {
+        let blocks = own.layer.as_ref().map(|layer| &layer.blocks);
+        let depth = self.graphics.pixels.depth();
         self.stages.time(Stage::Synthesise, || {
-            let p = self.graphics.pixels;
-            let mut image = new_image(p.width(), p.height(), p.channels(), p.depth())?;
-            let mut pixels = PixelsMut::try_from(&mut image)?;
-            if p.channels().has_alpha() {
-                pixels.copy_from(p)?;
-            }
-            let (networks, latents) = (&own.fit.parameters, &own.fit.latents);
-            let watch = |done, total| progress.update(Stage::Synthesise, done, total);
-            fitted::write(networks, latents, p.depth(), &mut pixels, &watch)?;
-            if let Some(layer) = &own.layer {
-                self.graphics.overlay(&mut pixels, &layer.blocks);
-            }
-            Ok(image)
+            self.graphics.reconstructed(blocks, |pixels| {
+                let (networks, latents) = (&own.fit.parameters, &own.fit.latents);
+                let watch = |done, total| progress.update(Stage::Synthesise, done, total);
+                fitted::write(networks, latents, depth, pixels, &watch)
+            })
         })
     }
 

@@ -6,7 +6,7 @@ use image::DynamicImage;
 use kiln_graphics::Blocks;
 
 use crate::layer::{self, ColorSamples, Free, Look};
-use crate::pixels::{Pixels, PixelsMut};
+use crate::pixels::{Pixels, PixelsMut, new_image};
 use crate::progress::{Progress, Stage};
 use crate::{Error, Reconstruction};
 
@@ -146,8 +146,27 @@ impl<'a> Graphics<'a> {
         layer::fill(self.pixels, free)
     }
 
+    /// What a decoder makes of a file: `draw` brings what is not in the blocks of a layer. Alpha is as it is.
+    pub(super) fn reconstructed(
+        &self,
+        blocks: Option<&Blocks>,
+        draw: impl FnOnce(&mut PixelsMut<'_>) -> Result<(), Error>,
+    ) -> Result<DynamicImage, Error> {
+        let p = self.pixels;
+        let mut image = new_image(p.width(), p.height(), p.channels(), p.depth())?;
+        let mut pixels = PixelsMut::try_from(&mut image)?;
+        if p.channels().has_alpha() {
+            pixels.copy_from(p)?;
+        }
+        draw(&mut pixels)?;
+        if let Some(blocks) = blocks {
+            self.overlay(&mut pixels, blocks);
+        }
+        Ok(image)
+    }
+
     /// Puts the colours of these blocks over what a model makes of the picture.
-    pub(super) fn overlay(&self, pixels: &mut PixelsMut<'_>, blocks: &Blocks) {
+    fn overlay(&self, pixels: &mut PixelsMut<'_>, blocks: &Blocks) {
         layer::overlay(pixels, self.exact, blocks);
     }
 

@@ -6,7 +6,7 @@ use kiln_models::seam::{Analysed, Checked, Coded, Given, Level, Unwatched, Watch
 
 use super::job::{Job, Modelled};
 use crate::Error;
-use crate::pixels::{PixelsMut, Sink, new_image};
+use crate::pixels::Sink;
 use crate::progress::{Progress, Stage, Staged};
 
 /// The coding of one of several levels, as a part of all of them.
@@ -91,25 +91,19 @@ impl Job<'_> {
         modelled: &Modelled,
         progress: &dyn Progress,
     ) -> Result<DynamicImage, Error> {
+        let blocks = modelled.layer.as_ref().map(|layer| &layer.blocks);
+        let given = Given {
+            level: modelled.level,
+            size: self.size,
+            watch: &Unwatched,
+        };
         self.stages.time(Stage::Synthesise, || {
-            let p = self.graphics.pixels;
-            let mut image = new_image(p.width(), p.height(), p.channels(), p.depth())?;
-            let mut pixels = PixelsMut::try_from(&mut image)?;
-            if p.channels().has_alpha() {
-                pixels.copy_from(p)?;
-            }
-            let given = Given {
-                level: modelled.level,
-                size: self.size,
-                watch: &Unwatched,
-            };
-            let mut sink = Sink::new(pixels.reborrow(), p.channels().color(), progress)?;
-            self.architecture
-                .synthesise(&modelled.coded.latents, &given, &mut sink)?;
-            if let Some(layer) = &modelled.layer {
-                self.graphics.overlay(&mut pixels, &layer.blocks);
-            }
-            Ok(image)
+            self.graphics.reconstructed(blocks, |pixels| {
+                let color = pixels.channels().color();
+                let mut sink = Sink::new(pixels.reborrow(), color, progress)?;
+                let latents = &modelled.coded.latents;
+                Ok(self.architecture.synthesise(latents, &given, &mut sink)?)
+            })
         })
     }
 }
