@@ -41,8 +41,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             temperature: 0.3,
             noise: 0.2,
         }),
-        betas: (0.9, 0.999),
-        refresh: 10,
     };
     let time = |f: &mut dyn FnMut()| {
         let once = |f: &mut dyn FnMut()| {

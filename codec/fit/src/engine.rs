@@ -7,11 +7,13 @@ use rayon::prelude::*;
 
 use crate::arm::Arm;
 use crate::features::Features;
+use crate::lattice::Lattice;
 use crate::networks::Networks;
 use crate::optimise::{LatentAdam, Soap, Sources};
 use crate::picture::Picture;
 use crate::quantise::{Latents, Rounding};
 use crate::random::SplitMix;
+use crate::rate;
 use crate::stack::Stack;
 use crate::synthesis::Synthesis;
 use crate::upsample::Upsample;
@@ -27,10 +29,6 @@ pub struct Step {
     pub rate: f64,
     /// How latents are rounded; `None` rounds to integers, and then only the networks move.
     pub soft: Option<Soft>,
-    /// Adam's betas for latents.
-    pub betas: (f64, f64),
-    /// SOAP's bases are refreshed every so many steps.
-    pub refresh: u32,
 }
 
 impl Step {
@@ -42,8 +40,6 @@ impl Step {
                 temperature: (0.35 + (0.08 - 0.35) * t) as f32,
                 noise: (0.22 + (0.15 - 0.22) * t) as f32,
             }),
-            betas: (0.9, 0.999),
-            refresh: 10,
         }
     }
 
@@ -52,8 +48,6 @@ impl Step {
         Self {
             rate: falling(1e-4, t),
             soft: None,
-            betas: (0.9, 0.999),
-            refresh: 10,
         }
     }
 }
@@ -93,6 +87,7 @@ impl Loss {
 #[derive(Clone, Debug)]
 pub struct State {
     networks: Vec<Vec<f32>>,
+    lattice: Option<Lattice>,
     latents: Vec<Stack>,
 }
 
@@ -105,6 +100,8 @@ pub struct Engine {
     largest: f32,
     gain: f32,
     networks: Networks,
+    /// Whether networks are rounded as they will be in a file.
+    lattice: Option<Lattice>,
     latents: Vec<Latents>,
     features: Features,
     arm: Arm,
@@ -139,7 +136,7 @@ impl Engine {
         let grids = shape.grids(image.height, image.width);
         let latents: Vec<Latents> = grids.into_iter().map(Latents::new).collect();
         let picture = Picture::new(image);
-        let networks = Networks::random(shape, seed, &picture.colour());
+        let networks = Networks::random(shape, seed);
         Ok(Self {
             pixels: image.pixels(),
             lambda,
@@ -158,6 +155,7 @@ impl Engine {
                 .collect(),
             picture,
             networks,
+            lattice: None,
             latents,
             seed,
             steps: 0,
@@ -184,12 +182,14 @@ impl Engine {
             return Err(Error::Option("the networks have other sizes"));
         }
         self.networks.values = values;
+        self.lattice = None;
         Ok(())
     }
 
     /// The same for values that are known to be of this shape.
     pub(crate) fn set_all_networks(&mut self, values: &[Vec<f32>]) {
         self.networks.values.clone_from_slice(values);
+        self.lattice = None;
     }
 
     /// Pixels of the picture.
@@ -199,8 +199,8 @@ impl Engine {
 
     /// Random networks and latents of 0 once more.
     pub fn restart(&mut self, seed: u64) {
-        let colour = self.picture.colour();
-        self.networks = Networks::random(self.networks.shape, seed, &colour);
+        self.networks = Networks::random(self.networks.shape, seed);
+        self.lattice = None;
         self.latents.iter_mut().for_each(|l| l.values.clear());
     }
 
@@ -227,6 +227,7 @@ impl Engine {
     pub fn state(&self) -> State {
         State {
             networks: self.networks.values.clone(),
+            lattice: self.lattice.clone(),
             latents: self.latents.iter().map(|l| l.values.clone()).collect(),
         }
     }
@@ -234,6 +235,7 @@ impl Engine {
     /// Puts a copy back.
     pub fn set_state(&mut self, state: &State) {
         self.networks.values.clone_from(&state.networks);
+        self.lattice.clone_from(&state.lattice);
         for (to, from) in self.latents.iter_mut().zip(&state.latents) {
             to.values.clone_from(from);
         }
@@ -268,17 +270,42 @@ impl Engine {
         }
     }
 
-    /// One step over the whole picture; the loss before it, with soft rounding if that was wished.
+    /// One step over the whole picture towards a lower cost, in which the bits of the networks count too; the loss before
+    /// it, with soft rounding if that was wished.
     pub fn step(&mut self, step: &Step) -> Loss {
         let loss = self.look(step);
-        move_networks(
-            &mut self.networks.values,
-            &mut self.to_networks.values,
-            &mut self.soap,
-            step,
-        );
+        let values = match &mut self.lattice {
+            Some(lattice) => &mut lattice.exact,
+            None => &mut self.networks.values,
+        };
+        let gradients = &mut self.to_networks.values;
+        let per_bit = self.lambda / self.pixels as f64;
+        rate::add_gradients(&self.networks.tensors, values, per_bit, gradients);
+        move_networks(values, gradients, &mut self.soap, step);
+        if let Some(lattice) = &self.lattice {
+            lattice.round(&mut self.networks);
+        }
         self.move_latents(step);
         loss
+    }
+
+    /// From now on networks are rounded to steps of `2^-exponent`, by group; what moves is their values before that.
+    pub(crate) fn round_networks(&mut self, exponents: [u8; 7]) {
+        let exact = self.exact_networks().to_vec();
+        let lattice = Lattice { exponents, exact };
+        lattice.round(&mut self.networks);
+        self.lattice = Some(lattice);
+    }
+
+    /// Exponents of the steps that networks are rounded to.
+    pub(crate) fn exponents(&self) -> Option<[u8; 7]> {
+        self.lattice.as_ref().map(|l| l.exponents)
+    }
+
+    /// Values of every tensor before they are rounded, if they are.
+    pub(crate) fn exact_networks(&self) -> &[Vec<f32>] {
+        let networks = &self.networks.values;
+        self.lattice.as_ref().map_or(networks, |l| &l.exact)
     }
 
     /// The loss and its gradients; nothing moves.
@@ -306,7 +333,7 @@ impl Engine {
             let sources = self.arm.gradients.iter().zip(&self.to_latents);
             let grids = self.latents.iter_mut().zip(&mut self.adam);
             for ((latents, adam), (arm, rest)) in grids.zip(sources) {
-                adam.step(latents, Sources { arm, rest }, step.rate, step.betas);
+                adam.step(latents, Sources { arm, rest }, step.rate);
             }
         }
     }
@@ -372,7 +399,7 @@ pub(crate) fn move_networks(
     }
     let tensors = values.par_iter_mut().zip(&*gradients).zip(soap);
     tensors.for_each(|((values, gradients), soap)| {
-        soap.step(values, gradients, step.rate, step.refresh);
+        soap.step(values, gradients, step.rate);
     });
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use kiln_fitted::{Latents, Parameters, Size};
 
-use crate::finish::{Brief, Care, Pace, finish};
+use crate::finish::{Brief, Pace, finish};
 use crate::{Budget, Error, Image, Options, Watch, fit_float};
 
 /// A fitted picture.
@@ -72,7 +72,7 @@ pub fn fit(image: &Image<'_>, options: &Options, watch: &dyn Watch) -> Result<Fi
         watch,
         status: float.status(),
     };
-    let finished = finish(&brief, &float, Care::after(float.iterations), &pace)?;
+    let finished = finish(&brief, &float, &pace)?;
     let size = Size {
         height: image.height,
         width: image.width,

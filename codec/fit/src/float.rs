@@ -11,6 +11,9 @@ pub struct Float {
     pub shape: Shape,
     /// Values of every tensor, in the order of [`Shape::tensors`].
     pub networks: Vec<Vec<f32>>,
+    /// Networks were fitted while they were rounded to steps of `2^-exponent`, by group of tensors; [`Self::networks`] are
+    /// their values before that. `None` if the fit ended before.
+    pub exponents: Option<[u8; 7]>,
     /// Rounded latents of every grid in the order of [`Shape::grids`], row by row.
     pub latents: Vec<Vec<i16>>,
     /// Mean squared error of the picture, samples rounded to the wished depth.

@@ -24,8 +24,8 @@ impl Networks {
         }
     }
 
-    /// Random values to start from, as Cool-chic 5 does; the colour of an empty picture is `colour`.
-    pub(crate) fn random(shape: Shape, seed: u64, colour: &[f32]) -> Self {
+    /// Random values to start from, as Cool-chic 5 does.
+    pub(crate) fn random(shape: Shape, seed: u64) -> Self {
         let mut all = Self::zeros(shape);
         let mut random = SplitMix::of(&[seed, 1]);
         for (tensor, values) in all.tensors.iter().zip(&mut all.values) {
@@ -46,15 +46,16 @@ impl Networks {
                         *value = default_value(tensor.role, index, 12) as f32 / 4096.0;
                     }
                 }
-                Role::LinearBias => values.copy_from_slice(colour),
-                // Where an input is added, nothing is a good start.
+                // Where an input is added, nothing is a good start. So it is for the colour of an empty picture: a start at
+                // the mean colour was 4 % worse after 500 steps.
                 Role::ArmWeight(_) | Role::Convolution(_) => {}
                 Role::ArmBias(_)
                 | Role::ArmOutBias
                 | Role::FeatureBias(_)
                 | Role::HiddenBias
                 | Role::MixBias
-                | Role::ConvolutionBias(_) => {}
+                | Role::ConvolutionBias(_)
+                | Role::LinearBias => {}
             }
         }
         all

@@ -38,27 +38,6 @@ impl Picture {
         });
         Self { samples, weights }
     }
-
-    /// The mean colour of what counts; the middle where nothing does.
-    pub(crate) fn colour(&self) -> Vec<f32> {
-        let form = self.samples.form;
-        let mean = |channel| {
-            let (mut sum, mut count) = (0.0, 0.0);
-            for row in 0..form.height {
-                for x in 0..form.width {
-                    let weight = self.weights.as_ref().map_or(1.0, |w| w.row(row, 0)[x]);
-                    sum += f64::from(weight * self.samples.row(row, channel)[x]);
-                    count += f64::from(weight);
-                }
-            }
-            if count > 0.0 {
-                (sum / count) as f32
-            } else {
-                0.5
-            }
-        };
-        (0..form.channels).map(mean).collect()
-    }
 }
 
 /// Squared errors of some rows.

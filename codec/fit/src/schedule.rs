@@ -1,11 +1,13 @@
 //! From a random start to the best state within a budget.
 //!
-//! Two candidates are warmed up, the better one is fitted with rounding that gets harder, and in the end the networks
-//! alone are fitted to rounded latents. Everything in between depends on how much of the budget is spent.
+//! Two candidates are warmed up, and the better one is fitted with rounding that gets harder: of latents all the time, of
+//! networks in the last part. In the end the networks alone are fitted to rounded latents. Everything in between depends on
+//! how much of the budget is spent.
 
 use std::time::{Duration, Instant};
 
 use crate::engine::{Engine, Loss, Soft, State, Step, engine};
+use crate::finish::{Brief, exponents};
 use crate::{Budget, Error, Float, Image, Next, Options, Status, Watch};
 
 /// Random starts.
@@ -14,8 +16,10 @@ const CANDIDATES: u32 = 2;
 const WARM_UP: u32 = 50;
 /// Steps with rounded latents in the end.
 const HARD: u32 = 100;
+/// From this part of the main phase on networks are rounded, so that all that moves makes up for it.
+const ROUNDED_FROM: f64 = 0.8;
 /// How often the loss of the rounded state is measured.
-const MEASUREMENTS: u32 = 100;
+const MEASUREMENTS: u32 = 50;
 /// `watch` is asked after each measurement, and after the first step that ends so long after the last time: a wish to end
 /// must not wait for the next measurement of a long fit.
 const ASK: Duration = Duration::from_millis(200);
@@ -32,6 +36,12 @@ pub fn fit_float(image: &Image<'_>, options: &Options, watch: &dyn Watch) -> Res
         weights: engine.networks().iter().map(Vec::len).sum(),
         over: false,
         asked: Instant::now(),
+        brief: Brief {
+            image,
+            depth: options.depth,
+            lambda: options.lambda,
+            shape: engine.shape(),
+        },
         engine,
         watch,
     };
@@ -92,6 +102,7 @@ struct Run<'a> {
     /// `watch` wants the best so far.
     over: bool,
     asked: Instant,
+    brief: Brief<'a>,
     watch: &'a dyn Watch,
 }
 
@@ -106,8 +117,6 @@ impl Run<'_> {
                 temperature: 0.35,
                 noise,
             }),
-            betas: (0.725, 0.97),
-            refresh: 1,
         };
         let mut kept: Option<(f64, State)> = None;
         for candidate in 0..CANDIDATES {
@@ -149,12 +158,26 @@ impl Run<'_> {
                 break;
             }
             let t = ((spent - start) / (end - start)).clamp(0.0, 1.0);
+            if t >= ROUNDED_FROM && self.engine.exponents().is_none() {
+                self.round_networks()?;
+            }
             self.step(&Step::main(t))?;
             if self.clock.steps >= next {
                 self.measure()?;
                 next = self.clock.steps + self.interval();
             }
         }
+        self.measure()?;
+        Ok(())
+    }
+
+    /// From here on networks are rounded as they will be in a file.
+    fn round_networks(&mut self) -> Result<(), Error> {
+        let loss = self.engine.hard_loss();
+        let float = self.float(loss);
+        self.engine.round_networks(exponents(&self.brief, &float)?);
+        // The best state so far is better than what a file could hold.
+        self.best = None;
         self.measure()?;
         Ok(())
     }
@@ -187,14 +210,20 @@ impl Run<'_> {
             }
             None => self.engine.hard_loss(),
         };
-        Ok(Float {
+        Ok(self.float(loss))
+    }
+
+    /// The engine's state, whose loss is known.
+    fn float(&self, loss: Loss) -> Float {
+        Float {
             shape: self.engine.shape(),
+            networks: self.engine.exact_networks().to_vec(),
+            exponents: self.engine.exponents(),
             latents: self.engine.rounded_latents(),
-            networks: self.engine.networks().to_vec(),
             mse: loss.mse,
             grid_bits: loss.grid_bits,
             iterations: self.clock.steps,
-        })
+        }
     }
 
     /// Part of the budget for rounded latents.

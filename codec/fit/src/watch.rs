@@ -14,7 +14,7 @@ pub struct Status {
 }
 
 /// Bits of a weight, about, while they are not known.
-const WEIGHT_BITS: f64 = 8.6;
+const WEIGHT_BITS: f64 = 7.0;
 
 impl Status {
     /// From bits of latents and a number of weights, whose bits are a guess.

@@ -1,10 +1,11 @@
 //! From networks in floating point to a file: integers whose real cost is the lowest that was found.
 //!
 //! ```text
-//! Float -> Rounded (steps by group) -> walk (integers one by one) -> streams
+//! Float -> Rounded (steps by group) -> walk (integers one by one) -> or one colour -> streams
 //!            \______ Judge: samples and bits of the real decoder ______/
 //! ```
 
+mod constant;
 mod judge;
 mod pace;
 mod precision;
@@ -12,10 +13,11 @@ mod rounded;
 mod steps;
 mod walk;
 
-use kiln_fitted::{Latents, Parameters, Shape, Size};
+use kiln_fitted::{GROUPS, Latents, Parameters, Shape, Size};
 
 use crate::{Depth, Error, Float, Image};
 
+use constant::constant;
 use judge::Judge;
 pub(crate) use pace::Pace;
 use rounded::Rounded;
@@ -35,27 +37,15 @@ pub(crate) struct Brief<'a> {
     pub shape: Shape,
 }
 
-/// How much is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Care {
-    /// Steps alone.
-    Steps,
-    /// Integers one by one, judged by a quarter of the picture.
-    Walk,
-    /// Twice, judged by half of it.
-    Long,
-}
-
-impl Care {
-    /// What is worth its time after so many iterations.
-    pub(crate) fn after(iterations: u32) -> Self {
-        match iterations {
-            0..1_500 => Self::Steps,
-            1_500..8_000 => Self::Walk,
-            _ => Self::Long,
-        }
+impl Brief<'_> {
+    /// The same for other networks.
+    fn with(&self, shape: Shape) -> Self {
+        Self { shape, ..*self }
     }
 }
+
+/// From so many iterations on it pays to walk: it takes the time of some hundred of them, for about as much.
+const WALK_FROM: u32 = 3_000;
 
 /// Integers for a picture, and what they cost.
 pub(crate) struct Finished {
@@ -69,38 +59,24 @@ pub(crate) struct Finished {
 ///
 /// # Errors
 /// [`Error::Format`] if the fit does not fit into a file, [`Error::Stopped`] if the caller cancels.
-pub(crate) fn finish(
-    brief: &Brief<'_>,
-    float: &Float,
-    care: Care,
-    pace: &Pace<'_>,
-) -> Result<Finished, Error> {
-    let latents = latents(brief, float)?;
-    let mut rounded = Rounded::new(brief.shape, &float.networks);
+pub(crate) fn finish(brief: &Brief<'_>, float: &Float, pace: &Pace<'_>) -> Result<Finished, Error> {
+    let mut latents = latents(brief, float)?;
     let whole = Judge::whole(brief, &latents);
-    rounded.settle()?;
-    precision::choose(&mut rounded, &whole)?;
-    // A part of the picture says well enough where the best steps are.
-    let sample = Judge::sample(brief, &latents, 4);
-    steps::search(&mut rounded, &sample)?;
-    let mut parameters = rounded.parameters().clone();
+    let mut parameters = round(brief, float, &latents)?.parameters().clone();
     let mut cost = whole.cost(&parameters)?;
-    let rounds: &[usize] = match care {
-        Care::Steps => &[],
-        Care::Walk => &[4],
-        Care::Long => &[4, 2],
-    };
-    for &share in rounds {
-        if !pace.goes_on()? {
-            break;
-        }
-        let sample = Judge::sample(brief, &latents, share);
-        let walked = walk::walk(&parameters, &sample, pace)?;
+    if float.iterations >= WALK_FROM && pace.goes_on()? {
+        let walked = walk::walk(&parameters, &Judge::enough(brief, &latents), pace)?;
         let walked_cost = whole.cost(&walked)?;
         // What is better for a part may be worse for all of it.
         if whole.total(walked_cost) < whole.total(cost) {
             (parameters, cost) = (walked, walked_cost);
         }
+    }
+    let (flat, zeros) = constant(brief);
+    let judge = Judge::whole(&brief.with(flat.shape), &zeros);
+    let flat_cost = judge.cost(&flat)?;
+    if judge.total(flat_cost) <= whole.total(cost) {
+        (parameters, latents, cost) = (flat, zeros, flat_cost);
     }
     let bits = (cost.latents + cost.networks) * brief.image.pixels() as f64;
     if bits >= BAND_FROM_BITS {
@@ -111,6 +87,31 @@ pub(crate) fn finish(
         latents,
         mse: cost.mse,
     })
+}
+
+/// Exponents of the steps, by group, that suit networks which are still being fitted.
+///
+/// # Errors
+/// [`Error::Format`] if the fit does not fit into a file.
+pub(crate) fn exponents(brief: &Brief<'_>, float: &Float) -> Result<[u8; 7], Error> {
+    let latents = latents(brief, float)?;
+    Ok(round(brief, float, &latents)?.parameters().exponents)
+}
+
+/// Integers at the best precision and steps.
+fn round<'a>(brief: &Brief<'_>, float: &'a Float, latents: &Latents) -> Result<Rounded<'a>, Error> {
+    let mut rounded = Rounded::new(brief.shape, &float.networks);
+    for (group, exponent) in GROUPS
+        .into_iter()
+        .zip(float.exponents.into_iter().flatten())
+    {
+        rounded.set_exponent(group, exponent);
+    }
+    rounded.settle()?;
+    let judge = Judge::enough(brief, latents);
+    precision::choose(&mut rounded, &judge)?;
+    steps::search(&mut rounded, &judge)?;
+    Ok(rounded)
 }
 
 fn latents(brief: &Brief<'_>, float: &Float) -> Result<Latents, Error> {

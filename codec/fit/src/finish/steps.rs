@@ -67,9 +67,6 @@ pub(super) fn search(rounded: &mut Rounded<'_>, judge: &Judge) -> Result<(), Err
                     }
                 }
                 rounded.set_exponent(group, best);
-                if best != first {
-                    break;
-                }
             }
         }
     }

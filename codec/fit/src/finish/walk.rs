@@ -1,4 +1,4 @@
-//! Integers one by one: each goes towards what costs fewer bits, or away from it, while the whole cost falls.
+//! Integers one by one: each goes towards what costs fewer bits while the whole cost falls.
 //!
 //! Known as rate-distortion optimised quantisation; Cool-chic does it with its weights since version 5.0.1.
 
@@ -27,26 +27,18 @@ pub(super) fn walk(
                 return Ok(best);
             }
             let free = default_value(tensor.role, index, exponent);
-            let towards = match (free - best.values[place][index]).signum() {
-                0 => 1,
-                sign => sign,
-            };
-            for direction in [towards, -towards] {
-                let mut steps = 0;
-                while steps < LONGEST {
-                    let before = best.values[place][index];
-                    best.values[place][index] = before + direction;
-                    match after(judge, cost, tensor.group, &best)? {
-                        Some(found) if judge.total(found) < judge.total(cost) => cost = found,
-                        _ => {
-                            best.values[place][index] = before;
-                            break;
-                        }
-                    }
-                    steps += 1;
-                }
-                if steps > 0 {
+            for _ in 0..LONGEST {
+                let before = best.values[place][index];
+                if before == free {
                     break;
+                }
+                best.values[place][index] = before + (free - before).signum();
+                match after(judge, cost, tensor.group, &best)? {
+                    Some(found) if judge.total(found) < judge.total(cost) => cost = found,
+                    _ => {
+                        best.values[place][index] = before;
+                        break;
+                    }
                 }
             }
         }

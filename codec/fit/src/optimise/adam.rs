@@ -8,6 +8,9 @@ use crate::kernels::lanes::{load, store};
 use crate::quantise::Latents;
 use crate::stack::{Form, Stack};
 
+/// Shorter memories than usual: with (.9, .999) files were 4 to 8 % more expensive after 500 steps.
+const BETAS: (f64, f64) = (0.725, 0.97);
+
 /// Means of gradients and of their squares, for one grid.
 #[derive(Clone, Debug)]
 pub(crate) struct LatentAdam {
@@ -43,16 +46,10 @@ impl LatentAdam {
     }
 
     /// Makes a step.
-    pub(crate) fn step(
-        &mut self,
-        latents: &mut Latents,
-        sources: Sources<'_>,
-        rate: f64,
-        betas: (f64, f64),
-    ) {
+    pub(crate) fn step(&mut self, latents: &mut Latents, sources: Sources<'_>, rate: f64) {
         self.steps += 1;
         let bias = |beta: f64| 1.0 - beta.powi(self.steps);
-        let rate = (rate * bias(betas.1).sqrt() / bias(betas.0)) as f32;
+        let rate = (rate * bias(BETAS.1).sqrt() / bias(BETAS.0)) as f32;
         let form = latents.values.form;
         let slope = &latents.slope;
         let parts = latents.values.parts_mut();
@@ -69,7 +66,6 @@ impl LatentAdam {
                     slope,
                     sources,
                     rate,
-                    betas: (betas.0 as f32, betas.1 as f32),
                 });
             });
     }
@@ -84,7 +80,6 @@ struct Step<'a> {
     slope: &'a Stack,
     sources: Sources<'a>,
     rate: f32,
-    betas: (f32, f32),
 }
 
 impl WithSimd for Step<'_> {
@@ -94,8 +89,8 @@ impl WithSimd for Step<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let c = |v| simd.splat_f32s(v);
         let (rate, small) = (c(-self.rate), c(1e-8));
-        let (b1, b2) = (c(self.betas.0), c(self.betas.1));
-        let (a1, a2) = (c(1.0 - self.betas.0), c(1.0 - self.betas.1));
+        let (b1, b2) = (c(BETAS.0 as f32), c(BETAS.1 as f32));
+        let (a1, a2) = (c(1.0 - BETAS.0 as f32), c(1.0 - BETAS.1 as f32));
         let form = self.form;
         for i in 0..self.values.len() / form.row_len() {
             let row = self.from + i;

@@ -50,8 +50,8 @@ impl Soap {
         }
     }
 
-    /// Makes a step; bases are refreshed every `refresh` steps. The first step of a matrix only finds its bases.
-    pub(crate) fn step(&mut self, values: &mut [f32], gradients: &[f32], rate: f64, refresh: u32) {
+    /// Makes a step. The first step of a matrix only finds its bases.
+    pub(crate) fn step(&mut self, values: &mut [f32], gradients: &[f32], rate: f64) {
         let gradients: Vec<f64> = gradients.iter().map(|&g| f64::from(g)).collect();
         if !self.started && !self.sides.is_empty() {
             self.started = true;
@@ -79,12 +79,10 @@ impl Soap {
             return;
         }
         self.add_products(&gradients);
-        if self.steps % refresh.max(1) as i32 == 0 {
-            let first = std::mem::take(&mut self.first);
-            let first = self.turn(first, false);
-            self.refresh();
-            self.first = self.turn(first, true);
-        }
+        let first = std::mem::take(&mut self.first);
+        let first = self.turn(first, false);
+        self.refresh();
+        self.first = self.turn(first, true);
     }
 
     fn refresh(&mut self) {
@@ -153,7 +151,7 @@ mod tests {
         let mut soap = Soap::new(&[3, 2, 4]);
         let mut values = vec![0.0; 24];
         let gradients: Vec<f32> = (0..24).map(|_| random.normal() as f32).collect();
-        soap.step(&mut values, &gradients, 0.1, 1);
+        soap.step(&mut values, &gradients, 0.1);
         let before: Vec<f64> = gradients.iter().map(|&g| f64::from(g)).collect();
         let turned = soap.turn(before.clone(), true);
         assert_ne!(before, turned);
@@ -192,7 +190,7 @@ mod tests {
                 }
             }
             let rate = 0.05 * (1.0 - f64::from(k) / 800.0);
-            soap.step(&mut values, &gradients, rate, 10);
+            soap.step(&mut values, &gradients, rate);
         }
         assert!(loss(&values) < 1e-3 * start, "{} of {start}", loss(&values));
     }
