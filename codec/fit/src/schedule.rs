@@ -331,6 +331,7 @@ mod tests {
         let one = fit(1);
         assert_eq!(one, fit(3));
         assert_eq!(one.iterations, 300);
+        assert!(one.exponents.is_some());
         let bits: f64 = one.grid_bits.iter().sum();
         let cost = one.mse + 1e-3 * bits / (SIDE * SIDE) as f64;
         // A constant picture has an error of 6e-3 or more here.

@@ -62,7 +62,9 @@ pub(crate) struct Finished {
 pub(crate) fn finish(brief: &Brief<'_>, float: &Float, pace: &Pace<'_>) -> Result<Finished, Error> {
     let mut latents = latents(brief, float)?;
     let whole = Judge::whole(brief, &latents);
-    let mut parameters = round(brief, float, &latents)?.parameters().clone();
+    let mut parameters = round(brief, float, &latents, &mut || pace.goes_on())?
+        .parameters()
+        .clone();
     let mut cost = whole.cost(&parameters)?;
     if float.iterations >= WALK_FROM && pace.goes_on()? {
         let walked = walk::walk(&parameters, &Judge::enough(brief, &latents), pace)?;
@@ -95,22 +97,26 @@ pub(crate) fn finish(brief: &Brief<'_>, float: &Float, pace: &Pace<'_>) -> Resul
 /// [`Error::Format`] if the fit does not fit into a file.
 pub(crate) fn exponents(brief: &Brief<'_>, float: &Float) -> Result<[u8; 7], Error> {
     let latents = latents(brief, float)?;
-    Ok(round(brief, float, &latents)?.parameters().exponents)
+    let rounded = round(brief, float, &latents, &mut || Ok(true))?;
+    Ok(rounded.parameters().exponents)
 }
 
 /// Integers at the best precision and steps.
-fn round<'a>(brief: &Brief<'_>, float: &'a Float, latents: &Latents) -> Result<Rounded<'a>, Error> {
+fn round<'a>(
+    brief: &Brief<'_>,
+    float: &'a Float,
+    latents: &Latents,
+    goes_on: &mut dyn FnMut() -> Result<bool, Error>,
+) -> Result<Rounded<'a>, Error> {
     let mut rounded = Rounded::new(brief.shape, &float.networks);
-    for (group, exponent) in GROUPS
-        .into_iter()
-        .zip(float.exponents.into_iter().flatten())
-    {
+    let known = float.exponents.into_iter().flatten();
+    for (group, exponent) in GROUPS.into_iter().zip(known) {
         rounded.set_exponent(group, exponent);
     }
     rounded.settle()?;
     let judge = Judge::enough(brief, latents);
     precision::choose(&mut rounded, &judge)?;
-    steps::search(&mut rounded, &judge)?;
+    steps::search(&mut rounded, &judge, goes_on)?;
     Ok(rounded)
 }
 

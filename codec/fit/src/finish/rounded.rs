@@ -56,12 +56,17 @@ impl<'a> Rounded<'a> {
         rounded
     }
 
-    /// Takes coarser steps where sums could leave 32 bits.
+    /// Takes coarser steps where sums could leave 32 bits, and other fractional bits between layers where steps are too coarse
+    /// for those there are.
     pub(super) fn settle(&mut self) -> Result<(), Error> {
         while let Err(error) = self.parameters.check() {
             let role = match error {
                 kiln_fitted::Error::Bound { role, .. } => role,
-                error => return Err(error.into()),
+                error => {
+                    let fitting = self.fitting_precision().ok_or(error)?;
+                    self.set_precision(fitting);
+                    continue;
+                }
             };
             let group = self
                 .tensors
@@ -76,6 +81,30 @@ impl<'a> Rounded<'a> {
             self.set_exponent(group, exponent);
         }
         Ok(())
+    }
+
+    /// The most fractional bits that the steps allow.
+    fn fitting_precision(&self) -> Option<Precision> {
+        let mut parameters = self.parameters.clone();
+        for planes in [6, 7, 8, 5, 4, 3] {
+            for hidden in (4..=12).rev() {
+                for output in (8..=13).rev() {
+                    parameters.precision = Precision {
+                        planes,
+                        hidden,
+                        output,
+                    };
+                    // A sum that is too long is a matter of steps.
+                    match parameters.check() {
+                        Ok(()) | Err(kiln_fitted::Error::Bound { .. }) => {
+                            return Some(parameters.precision);
+                        }
+                        Err(_) => {}
+                    }
+                }
+            }
+        }
+        None
     }
 
     /// The integers.
@@ -109,6 +138,30 @@ impl<'a> Rounded<'a> {
                     *value = (float * scale).round().clamp(-LARGEST, LARGEST) as i32;
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Preset;
+
+    #[test]
+    fn any_steps_lead_to_a_file() {
+        let shape = Preset::Low.shape(3, 64, 64);
+        let networks: Vec<Vec<f32>> = shape
+            .tensors()
+            .iter()
+            .map(|t| (0..t.len()).map(|i| (i as f32 * 0.7).sin()).collect())
+            .collect();
+        for exponent in 0..=12 {
+            let mut rounded = Rounded::new(shape, &networks);
+            for group in GROUPS {
+                rounded.set_exponent(group, exponent);
+            }
+            rounded.settle().unwrap();
+            assert!(rounded.parameters().check().is_ok());
         }
     }
 }

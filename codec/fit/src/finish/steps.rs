@@ -44,8 +44,12 @@ pub(super) fn after(
     Ok(Some(cost))
 }
 
-/// Looks for the best step of each group, from those that the integers have now.
-pub(super) fn search(rounded: &mut Rounded<'_>, judge: &Judge) -> Result<(), Error> {
+/// Looks for the best step of each group, from those that the integers have now. Ends early where `goes_on` says so.
+pub(super) fn search(
+    rounded: &mut Rounded<'_>,
+    judge: &Judge,
+    goes_on: &mut dyn FnMut() -> Result<bool, Error>,
+) -> Result<(), Error> {
     let mut cost = judge.cost(rounded.parameters())?;
     for _ in 0..2 {
         let groups = GROUPS.into_iter().filter(|&g| rounded.uses(g));
@@ -53,7 +57,7 @@ pub(super) fn search(rounded: &mut Rounded<'_>, judge: &Judge) -> Result<(), Err
             for direction in [-1, 1] {
                 let first = rounded.parameters().exponents[group as usize];
                 let mut best = first;
-                loop {
+                while goes_on()? {
                     let exponent = best.saturating_add_signed(direction);
                     if exponent == best || exponent > group.largest_exponent() {
                         break;
