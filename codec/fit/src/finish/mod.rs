@@ -66,7 +66,9 @@ pub(crate) fn finish(brief: &Brief<'_>, float: &Float, pace: &Pace<'_>) -> Resul
         .parameters()
         .clone();
     let mut cost = whole.cost(&parameters)?;
-    if float.iterations >= WALK_FROM && pace.goes_on()? {
+    // Of a given time a part is left for it.
+    let walks = float.iterations >= WALK_FROM || pace.until.is_some();
+    if walks && pace.goes_on()? {
         let walked = walk::walk(&parameters, &Judge::enough(brief, &latents), pace)?;
         let walked_cost = whole.cost(&walked)?;
         // What is better for a part may be worse for all of it.
