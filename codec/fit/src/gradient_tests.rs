@@ -26,16 +26,7 @@ const HOP: Shape = Shape {
 
 /// Shapes at the ends of their ranges.
 fn shapes() -> Vec<Shape> {
-    let least = Shape {
-        channels: 1,
-        levels: 1,
-        hyper: 0,
-        contexts: 1,
-        features: 0,
-        hidden: 0,
-        width: 0,
-        convolutions: 0,
-    };
+    let least = Shape::least(1);
     let most = Shape {
         contexts: 20,
         features: 8,

@@ -10,7 +10,8 @@
 //!
 //! What is fitted follows version 5 of Cool-chic (Orange, 2026), as far as it is published: grids of latents, a network that
 //! predicts them, filters, a synthesis of a few thousand products a pixel. One step over a picture of 768 x 512 takes about
-//! 100 ms on one core with AVX2, 80 ms with AVX-512, and a good file some thousand steps. No training data, no GPU and no weights are needed.
+//! 100 ms on one core with AVX2, 80 ms with AVX-512, and a good file some thousand steps. No training data, no GPU and no
+//! weights are needed.
 //! The file depends on the kind of processor that fits, not on the number of its threads; what a decoder makes of it is
 //! the same everywhere.
 //!

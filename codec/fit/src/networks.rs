@@ -4,6 +4,11 @@ use kiln_fitted::{Role, Shape, Tensor, default_value};
 
 use crate::random::SplitMix;
 
+/// The value that costs a file nothing or little.
+pub(crate) fn free(role: Role, index: usize) -> f32 {
+    default_value(role, index, 12) as f32 / 4096.0
+}
+
 /// Values of every tensor, in the order of [`Shape::tensors`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Networks {
@@ -43,7 +48,7 @@ impl Networks {
                 // What costs a file nothing.
                 Role::Double(_) | Role::Filter(_) => {
                     for (index, value) in values.iter_mut().enumerate() {
-                        *value = default_value(tensor.role, index, 12) as f32 / 4096.0;
+                        *value = free(tensor.role, index);
                     }
                 }
                 // Where an input is added, nothing is a good start. So it is for the colour of an empty picture: a start at

@@ -1,6 +1,8 @@
 //! Bits of the networks, as a part of what is minimised.
 
-use kiln_fitted::{Tensor, default_value};
+use kiln_fitted::Tensor;
+
+use crate::networks::free;
 
 /// What is nearer to a default than this part of a step is about as cheap as the default itself.
 const FLAT: f32 = 0.3;
@@ -19,7 +21,7 @@ pub(crate) fn add_gradients(
     let per_nat = (per_bit / std::f64::consts::LN_2) as f32;
     for ((tensor, values), gradients) in tensors.iter().zip(values).zip(gradients) {
         let flat = FLAT * typical_step(tensor);
-        let free = |i: usize| default_value(tensor.role, i, 12) as f32 / 4096.0;
+        let free = |i| free(tensor.role, i);
         let distances = values.iter().enumerate().map(|(i, v)| (v - free(i)).abs());
         let spread = distances.sum::<f32>() / values.len().max(1) as f32;
         let slope = per_nat / (spread + flat);
@@ -89,7 +91,7 @@ mod tests {
         // The defaults are where nothing pulls.
         for (tensor, values) in tensors.iter().zip(&mut values) {
             for (i, v) in values.iter_mut().enumerate() {
-                *v = default_value(tensor.role, i, 12) as f32 / 4096.0;
+                *v = free(tensor.role, i);
             }
         }
         let mut none: Vec<Vec<f32>> = values.iter().map(|v| vec![0.0; v.len()]).collect();

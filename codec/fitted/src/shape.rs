@@ -178,6 +178,20 @@ impl Shape {
     /// Most resolutions.
     pub const MAX_LEVELS: usize = 9;
 
+    /// The smallest networks there are: one grid, predicted from one neighbour, and a linear synthesis.
+    pub const fn least(channels: usize) -> Self {
+        Self {
+            channels,
+            levels: 1,
+            hyper: 0,
+            contexts: 1,
+            features: 0,
+            hidden: 0,
+            width: 0,
+            convolutions: 0,
+        }
+    }
+
     /// Checks that all sizes are within their ranges.
     ///
     /// # Errors

@@ -114,16 +114,7 @@ impl Parameters {
         }
         let mut reader = Reader::new(bytes)?;
         let mut parameters = Self {
-            shape: Shape {
-                channels,
-                levels: 1,
-                hyper: 0,
-                contexts: 1,
-                features: 0,
-                hidden: 0,
-                width: 0,
-                convolutions: 0,
-            },
+            shape: Shape::least(channels),
             precision: Precision {
                 planes: 3,
                 hidden: 4,

@@ -11,16 +11,7 @@ const COLOUR_BITS: u8 = 15;
 /// The smallest networks there are, and latents of 0 that cost nearly nothing.
 pub(super) fn constant(brief: &Brief<'_>) -> (Parameters, Latents) {
     let image = brief.image;
-    let shape = Shape {
-        channels: image.channels,
-        levels: 1,
-        hyper: 0,
-        contexts: 1,
-        features: 0,
-        hidden: 0,
-        width: 0,
-        convolutions: 0,
-    };
+    let shape = Shape::least(image.channels);
     let value = |role, index: usize| match role {
         // The lowest scale there is: zeros are all but certain.
         Role::ArmOutBias if index == 1 => -1,

@@ -55,7 +55,7 @@ impl Judge {
     }
 
     /// Strips that stand for the whole picture, about 1 / `share` of it.
-    pub(super) fn sample(brief: &Brief<'_>, latents: &Latents, share: usize) -> Self {
+    fn sample(brief: &Brief<'_>, latents: &Latents, share: usize) -> Self {
         // A strip begins where latents of every grid begin. It is not narrower than the picture: borders are not
         // like the rest.
         let rows = 64.max(1 << (brief.shape.levels - 1));
